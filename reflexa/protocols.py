@@ -1,0 +1,79 @@
+"""Every seam of Reflexa, in one place. Anything with these methods fits; nothing has to be inherited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from reflexa.types import Attempt, CallContext, Completion, Episode, Message, Reflection, Sampling, Task, Verdict
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """What answers. ``name`` identifies model and form (``gguf:FILE``); ``generate`` may be called from any thread."""
+
+    name: str
+
+    def generate(self, messages: Sequence[Message], sampling: Sampling, n: int = 1) -> list[Completion]:
+        """Draws ``n`` completions. Raises ``PolicyError`` where it cannot; never returns fewer."""
+        ...
+
+    def close(self) -> None:
+        """Frees what the policy holds. Further calls are errors."""
+        ...
+
+
+@runtime_checkable
+class ContextualPolicy(Policy, Protocol):
+    """A policy whose answers depend on which call of which task is made, as scripted and replayed ones do."""
+
+    def bind(self, context: CallContext) -> Policy:
+        """The policy that answers this one call."""
+        ...
+
+
+@runtime_checkable
+class Verifier(Protocol):
+    """What judges. ``name`` and ``version`` go with each verdict."""
+
+    name: str
+    version: str
+
+    def verify(self, task: Task, attempt: Attempt) -> Verdict:
+        """Judges an attempt. Raises ``VerifierError`` where it cannot tell; never scores 0 for that."""
+        ...
+
+
+@runtime_checkable
+class Environment(Protocol):
+    """Gymnasium's contract over text: a Markov decision process for multi-step tasks."""
+
+    def reset(self, task: Task) -> str:
+        """Starts the task and returns the first observation."""
+        ...
+
+    def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        """Acts; returns observation, reward, terminated, truncated, info."""
+        ...
+
+
+@runtime_checkable
+class Reflector(Protocol):
+    """What turns a failure into a lesson."""
+
+    def reflect(self, task: Task, attempt: Attempt, verdict: Verdict, past: Sequence[Reflection]) -> Reflection:
+        """Writes the lesson of one failed attempt, given the episode's earlier ones."""
+        ...
+
+
+@runtime_checkable
+class Memory(Protocol):
+    """What keeps episodes and gives back lessons."""
+
+    def remember(self, episode: Episode) -> None:
+        """Keeps a finished episode."""
+        ...
+
+    def recall(self, task: Task, k: int) -> list[Reflection]:
+        """The ``k`` lessons most worth showing for this task, best first."""
+        ...

@@ -1,0 +1,303 @@
+"""The vocabulary: frozen data that every part of Reflexa speaks, without behaviour of its own.
+
+No dict stands in for a message, a verdict or a row. Sequences are tuples, so that a value can be shared
+between threads, hashed by content and stored as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+Role = Literal["system", "user", "assistant"]
+Purpose = Literal["attempt", "reflection", "tests", "feedback"]
+"""Why a call is made: an answer, a lesson, self-written tests, or a critique of an answer."""
+FinishReason = Literal["stop", "length", "content_filter"]
+AnswerKind = Literal["python", "text"]
+FeedbackSource = Literal["visible", "self-tests", "auto", "oracle"]
+"""What the agent may learn from while it works; ``oracle`` means that the judge itself is the feedback."""
+SandboxLevel = Literal["double", "strong", "external", "weak"]
+StopReason = Literal["passed", "attempts", "no_feedback", "calls", "error"]
+"""Why an episode ended: the feedback passed, the attempts or calls ran out, nothing could be learnt, or it broke."""
+
+
+class Frozen(BaseModel):
+    """Base of all vocabulary types: immutable, and strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Message(Frozen):
+    """One chat message."""
+
+    role: Role
+    content: str
+
+
+class Usage(Frozen):
+    """What a call cost. ``cost_usd`` is None where the price is unknown, which is not the same as free."""
+
+    input_tokens: int = Field(default=0, ge=0)
+    output_tokens: int = Field(default=0, ge=0)
+    cost_usd: float | None = None
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        costs = [cost for cost in (self.cost_usd, other.cost_usd) if cost is not None]
+        return Usage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cost_usd=sum(costs) if costs else None,
+        )
+
+
+class Sampling(Frozen):
+    """How to sample. ``max_tokens`` bounds new tokens; ``seed`` None leaves the choice to the policy."""
+
+    temperature: float = Field(default=0.0, ge=0.0)
+    top_p: float = Field(default=1.0, gt=0.0, le=1.0)
+    max_tokens: int = Field(default=512, gt=0)
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    logprobs: bool = False
+
+
+class Completion(Frozen):
+    """One sample from a policy.
+
+    ``token_ids`` and ``logprobs`` (natural logarithms, one per new token) are given by policies that know them
+    when ``Sampling.logprobs`` asks for them.
+    """
+
+    text: str
+    finish_reason: FinishReason = "stop"
+    usage: Usage = Usage()
+    token_ids: tuple[int, ...] | None = None
+    logprobs: tuple[float, ...] | None = None
+
+
+class CallContext(Frozen):
+    """Which call of which episode this is: what scripted and replayed policies answer by.
+
+    ``attempt`` counts from 0. ``sample`` tells apart calls of one purpose within one attempt.
+    """
+
+    task_id: str
+    purpose: Purpose
+    attempt: int = 0
+    sample: int = 0
+
+
+class Call(Frozen):
+    """One model call, as it is recorded. ``policy`` is the policy's name; ``seconds`` is wall-clock latency."""
+
+    context: CallContext
+    policy: str
+    messages: tuple[Message, ...]
+    sampling: Sampling
+    completion: Completion
+    seconds: float = 0.0
+
+
+class Example(Frozen):
+    """A visible example of a task. For code both sides are Python expressions: ``add(1, 2)`` and ``3``."""
+
+    input: str
+    output: str
+
+
+class CodeSpec(Frozen):
+    """What makes a task a programming task: the function to write and the code that the prompt begins with."""
+
+    entry_point: str
+    stub: str
+
+
+class TestCheck(Frozen):
+    """Hidden tests in HumanEval's form: ``source`` defines ``check(candidate)``.
+
+    ``in_process`` marks tests that inspect live objects and so must share the candidate's process: their
+    verdicts are *gameable*.
+    """
+
+    __test__ = False
+
+    kind: Literal["tests"] = "tests"
+    source: str
+    in_process: bool = False
+    reference: str | None = None
+
+
+class AnswerCheck(Frozen):
+    """A reference answer that an answer is compared with."""
+
+    kind: Literal["answer"] = "answer"
+    answer: str
+    reference: str | None = None
+
+
+Check = Annotated[TestCheck | AnswerCheck, Field(discriminator="kind")]
+
+
+class Task(Frozen):
+    """One task of a suite. ``check`` is private: only the judge reads it, and no message may hold its text."""
+
+    id: str = Field(min_length=1)
+    suite: str = "custom"
+    split: str = "test"
+    prompt: tuple[Message, ...] = Field(min_length=1)
+    answer_kind: AnswerKind = "text"
+    code: CodeSpec | None = None
+    examples: tuple[Example, ...] = ()
+    check: Check | None = None
+    metadata: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class Step(Frozen):
+    """One observe/act turn of an environment, or one reasoning step, within an attempt."""
+
+    thought: str = ""
+    action: str = ""
+    observation: str = ""
+    reward: float | None = None
+
+
+class Attempt(Frozen):
+    """One try at a task. ``index`` counts from 0; ``recalled`` names the reflections that stood in its prompt."""
+
+    index: int = Field(default=0, ge=0)
+    messages: tuple[Message, ...] = ()
+    completion: Completion | None = None
+    steps: tuple[Step, ...] = ()
+    answer: str = ""
+    policy: str = ""
+    seconds: float = 0.0
+    recalled: tuple[str, ...] = ()
+
+
+class CheckResult(Frozen):
+    """One test or criterion of a verdict."""
+
+    name: str
+    passed: bool
+    detail: str = ""
+
+
+class Verdict(Frozen):
+    """A judgement of one attempt.
+
+    ``feedback`` is text that the agent may read. ``gameable`` marks a verdict whose tests ran where the
+    candidate could reach them. A broken verifier raises ``VerifierError``: it never scores 0.
+    """
+
+    score: float = Field(ge=0.0, le=1.0)
+    passed: bool
+    feedback: str = ""
+    checks: tuple[CheckResult, ...] = ()
+    step_scores: tuple[float, ...] = ()
+    verifier: str = ""
+    version: str = "1"
+    sandbox: SandboxLevel | None = None
+    gameable: bool = False
+    seconds: float = 0.0
+
+
+class Reflection(Frozen):
+    """A lesson in words. ``attempt`` is the index of the failed attempt that it came from."""
+
+    id: str
+    task_id: str
+    attempt: int
+    text: str
+    split: str = "test"
+    policy: str = ""
+
+
+class Graded(Frozen):
+    """An attempt with what the feedback verifier and, after the episode, the judge said of it."""
+
+    attempt: Attempt
+    feedback: Verdict | None = None
+    judged: Verdict | None = None
+
+
+class Episode(Frozen):
+    """A task, its attempts with verdicts and reflections, and why it stopped: the unit stored, shown, exported.
+
+    ``submitted`` is the index of the attempt that stands as the answer, chosen without the judge.
+    """
+
+    task: Task
+    strategy: str
+    tries: tuple[Graded, ...] = ()
+    reflections: tuple[Reflection, ...] = ()
+    submitted: int | None = None
+    stop_reason: StopReason = "attempts"
+    error: str | None = None
+    usage: Usage = Usage()
+    calls: int = 0
+    seconds: float = 0.0
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        return tuple(graded.attempt for graded in self.tries)
+
+    @property
+    def answer(self) -> str:
+        """The submitted attempt's answer; empty where there is none."""
+        return "" if self.submitted is None else self.tries[self.submitted].attempt.answer
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What counts for the submitted attempt: the judge's verdict, or the feedback's where no judge was given."""
+        if self.submitted is None:
+            return None
+        graded = self.tries[self.submitted]
+        return graded.judged or graded.feedback
+
+    @property
+    def solved(self) -> bool:
+        verdict = self.verdict
+        return verdict is not None and verdict.passed
+
+
+class RunConfig(Frozen):
+    """All that decides a run's results: what a resumed run is compared with. Secrets never stand in it."""
+
+    suite: str
+    split: str = "test"
+    model: str
+    reflector_model: str | None = None
+    tester_model: str | None = None
+    strategy: str = "reflexion"
+    feedback: FeedbackSource = "auto"
+    attempts: int = Field(default=5, ge=1)
+    reflections: int = Field(default=3, ge=0)
+    calls_per_task: int | None = Field(default=None, ge=1)
+    task_ids: tuple[str, ...] = ()
+    seed: int = 0
+    temperature: float | None = Field(default=None, ge=0.0)
+    max_new_tokens: int = Field(default=512, gt=0)
+    sandbox: SandboxLevel | None = None
+    suite_digest: str = ""
+
+
+RunStatus = Literal["running", "finished", "interrupted", "budget", "failed"]
+
+
+class RunRecord(Frozen):
+    """A run as the store knows it. Times are seconds since the epoch, UTC."""
+
+    id: str
+    name: str | None = None
+    config: RunConfig
+    status: RunStatus = "running"
+    baseline_of: str | None = None
+    created: float = 0.0
+    finished: float | None = None
+    code_version: str = ""
+    packages: dict[str, str] = Field(default_factory=dict)
