@@ -1,18 +1,18 @@
 """The exception tree. Every message says what was got, what was expected and what to do.
 
-    ReflexaError
-    ├── UsageError            the caller's input: unknown names, malformed files, impossible options
-    │   └── ConfigError       a configuration, or a resumed run whose configuration differs
-    ├── MissingExtraError     an optional dependency is not installed; names the command that installs it
-    ├── PolicyError           a policy could not answer
-    │   ├── ContextOverflowError   the messages do not fit the model's context
-    │   ├── AuthenticationError    no key, or a refused one
-    │   └── TransientPolicyError   worth another try: 429, 5xx, timeouts, broken bodies
-    ├── VerifierError         a verifier broke: never a score of 0
-    │   └── SandboxError      the sandbox cannot be had at the level asked for, or broke
-    ├── StoreError            the database: unreachable, locked, full, read-only, of a newer version
-    ├── LeakError             private check data was about to be sent to a model
-    └── BudgetExceededError   a limit of cost, tokens or seconds is reached; the run can be resumed
+ReflexaError
+├── UsageError            the caller's input: unknown names, malformed files, impossible options
+│   └── ConfigError       a configuration, or a resumed run whose configuration differs
+├── MissingExtraError     an optional dependency is not installed; names the command that installs it
+├── PolicyError           a policy could not answer
+│   ├── ContextOverflowError   the messages do not fit the model's context
+│   ├── AuthenticationError    no key, or a refused one
+│   └── TransientPolicyError   worth another try: 429, 5xx, timeouts, broken bodies
+├── VerifierError         a verifier broke: never a score of 0
+│   └── SandboxError      the sandbox cannot be had at the level asked for, or broke
+├── StoreError            the database: unreachable, locked, full, read-only, of a newer version
+├── LeakError             private check data was about to be sent to a model
+└── BudgetExceededError   a limit of cost, tokens or seconds is reached; the run can be resumed
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class MissingExtraError(UsageError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(
-            f'{what} needs packages that are not installed: run `scripts/reflexa setup {extra}`, or pip install "reflexa[{extra}]"'
+            f"{what} needs packages that are not installed: run `scripts/reflexa setup {extra}`, "
+            f'or pip install "reflexa[{extra}]"'
         )
         self.extra = extra
 

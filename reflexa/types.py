@@ -6,6 +6,7 @@ between threads, hashed by content and stored as it is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -18,6 +19,7 @@ AnswerKind = Literal["python", "text"]
 FeedbackSource = Literal["visible", "self-tests", "auto", "oracle"]
 """What the agent may learn from while it works; ``oracle`` means that the judge itself is the feedback."""
 SandboxLevel = Literal["double", "strong", "external", "weak"]
+VerdictRole = Literal["feedback", "judge"]
 StopReason = Literal["passed", "attempts", "no_feedback", "calls", "error"]
 """Why an episode ended: the feedback passed, the attempts or calls ran out, nothing could be learnt, or it broke."""
 
@@ -301,3 +303,15 @@ class RunRecord(Frozen):
     finished: float | None = None
     code_version: str = ""
     packages: dict[str, str] = Field(default_factory=dict)
+
+
+def choose_submitted(feedback: Sequence[Verdict | None]) -> int | None:
+    """The index of the attempt that is handed in, chosen by feedback alone.
+
+    The first whose feedback passed; else the highest feedback score, ties to the latest; None without attempts.
+    """
+    passed = next((i for i, verdict in enumerate(feedback) if verdict is not None and verdict.passed), None)
+    if passed is not None:
+        return passed
+    scores = [-1.0 if verdict is None else verdict.score for verdict in feedback]
+    return max(range(len(scores)), key=lambda i: (scores[i], i), default=None)

@@ -1,0 +1,190 @@
+"""The embedding API: a self-correcting agent in three lines, sync and async."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from reflexa.agent.budget import Budget, Limits
+from reflexa.agent.desk import Cast
+from reflexa.agent.feedback import Feedback
+from reflexa.agent.journal import Journal, NoJournal, StoreJournal
+from reflexa.agent.loop import Loop, LoopConfig
+from reflexa.agent.strategies import strategy as named_strategy
+from reflexa.models import PolicyOptions, open_policy
+from reflexa.protocols import Policy, Verifier
+from reflexa.types import Episode, Message, Reflection, RunConfig, Task
+from reflexa.verifiers import as_verifier
+
+if TYPE_CHECKING:
+    from reflexa.memory import Store
+    from reflexa.sandbox import Sandbox
+
+OWN_SUITE = "custom"
+
+
+@dataclass(frozen=True)
+class AgentConfig:
+    """What an agent may do: the loop's bounds, its strategy, what it may spend, and how many tasks run at once."""
+
+    strategy: str = "reflexion"
+    loop: LoopConfig = LoopConfig(max_new_tokens=1024)
+    limits: Limits = Limits()
+    tasks_at_once: int = 8
+    api_base: str | None = None
+
+
+class Agent:
+    """Attempts a task, verifies, reflects in words, remembers, retries.
+
+        agent = reflexa.Agent(model="gpt-…", verifier=my_verifier, memory="sqlite:///memory.db")
+        episode = agent.solve("Write a function that …")    # .answer, .solved, .attempts, .reflections
+
+    Args:
+        model: A model string (``embedded``, ``gguf:FILE``, ``hf:…``, any litellm name, ``scripted:FILE``), a
+            ``Policy``, or a ``Cast`` where the reflector or the test writer is another model.
+        verifier: A ``Verifier``, or any callable of the answer, or of task and attempt, that returns bool, a float
+            in [0, 1], feedback as str (empty: passed), or a ``Verdict``. Without one, a programming task is checked
+            by its visible examples, and any other gets a single attempt.
+        memory: A database URL or path, or an opened ``Store``; None keeps nothing.
+
+    Raises ``PolicyError`` where the model cannot be used at all, ``BudgetExceededError`` at a limit. Failures of
+    single calls or checks end the episode with ``episode.error`` set. Safe to use from many threads.
+    """
+
+    def __init__(
+        self,
+        model: str | Policy | Cast = "embedded",
+        verifier: Verifier | Callable[..., Any] | None = None,
+        memory: str | Path | Store | None = None,
+        config: AgentConfig | None = None,
+    ) -> None:
+        self.config = config or AgentConfig()
+        self._strategy = named_strategy(self.config.strategy)
+        self._verifier = None if verifier is None else as_verifier(verifier)
+        self._store, self._owns_store = _open_store(memory)
+        self._owns_policy = isinstance(model, str)
+        self._cast = self._open_cast(model)
+        self._budget = Budget(self.config.limits)
+        self._lock = threading.Lock()
+        self._run_id: str | None = None
+        self._tasks_of_run: set[str] = set()
+
+    def solve(self, task: str | Task) -> Episode:
+        """Runs the task's episode to its end and returns it."""
+        return self._solve(task, threading.Event())
+
+    async def asolve(self, task: str | Task) -> Episode:
+        """``solve`` without blocking the event loop. Cancelling stops the episode before its next call."""
+        stop = threading.Event()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._solve, task, stop)
+        except asyncio.CancelledError:
+            stop.set()
+            raise
+
+    def close(self) -> None:
+        """Frees the model, the sandbox and the database, as far as this agent opened them."""
+        if "_pool" in self.__dict__:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._store is not None and self._run_id is not None:
+            self._store.end_run(self._run_id, "finished")
+        if self._owns_policy:
+            self._cast.close()
+        if "_sandbox" in self.__dict__:
+            self._sandbox.close()
+        if self._store is not None and self._owns_store:
+            self._store.close()
+
+    def __enter__(self) -> Agent:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.config.tasks_at_once, thread_name_prefix="reflexa-agent")
+
+    @cached_property
+    def _sandbox(self) -> Sandbox:
+        from reflexa.sandbox import Sandbox
+
+        return Sandbox.open()
+
+    def _open_cast(self, model: str | Policy | Cast) -> Cast:
+        if isinstance(model, Cast):
+            return model
+        options = PolicyOptions(slots=self.config.tasks_at_once, api_base=self.config.api_base)
+        policy = open_policy(model, options) if isinstance(model, str) else model
+        return Cast(policy, policy, policy)
+
+    def _solve(self, task: str | Task, stop: threading.Event) -> Episode:
+        task = _task(task) if isinstance(task, str) else task
+        loop = Loop(
+            cast=self._cast,
+            strategy=self._strategy,
+            feedback=Feedback("auto", sandbox=lambda: self._sandbox, own=self._verifier),
+            judge=None,
+            journal=self._journal(task),
+            config=self.config.loop,
+            budget=self._budget,
+            stop=stop,
+        )
+        return replace(loop).solve(task, self._lessons(task))
+
+    def _lessons(self, task: Task) -> tuple[Reflection, ...]:
+        """What earlier episodes of this very task left. A test split's tasks never recall themselves."""
+        if self._store is None or task.split == "test" or not self.config.loop.reflections:
+            return ()
+        return tuple(self._store.recall(task, self.config.loop.reflections))
+
+    def _journal(self, task: Task) -> Journal:
+        """A run holds a task once: solving it again begins a new run."""
+        if self._store is None:
+            return NoJournal()
+        with self._lock:
+            if self._run_id is None or task.id in self._tasks_of_run:
+                if self._run_id is not None:
+                    self._store.end_run(self._run_id, "finished")
+                self._run_id = self._store.create_run(self._run_config(task)).id
+                self._tasks_of_run.clear()
+            self._tasks_of_run.add(task.id)
+            return StoreJournal(self._store, self._run_id)
+
+    def _run_config(self, task: Task) -> RunConfig:
+        loop = self.config.loop
+        return RunConfig(
+            suite=task.suite,
+            split=task.split,
+            model=self._cast.actor.name,
+            strategy=self._strategy.name,
+            attempts=loop.attempts,
+            reflections=loop.reflections,
+            seed=loop.seed,
+            temperature=loop.temperature,
+            max_new_tokens=loop.max_new_tokens,
+        )
+
+
+def _task(prompt: str) -> Task:
+    digest = hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return Task(id=f"task-{digest}", suite=OWN_SUITE, split="live", prompt=(Message(role="user", content=prompt),))
+
+
+def _open_store(memory: str | Path | Store | None) -> tuple[Store | None, bool]:
+    if isinstance(memory, str | Path):
+        from reflexa.memory import Store
+
+        return Store.open(memory), True
+    return memory, False

@@ -1,0 +1,257 @@
+"""The Reflexion loop: recall, attempt, verify, reflect, retry; then the judge grades every attempt.
+
+The loop is a small state machine over the recorded ``Episode``: each step looks at what is there, does the next
+thing, commits it, and returns the episode with it. A run that was killed at any moment therefore resumes in the
+middle of an episode, and a step that was committed is never done twice.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Event
+
+from reflexa.agent.budget import Budget
+from reflexa.agent.desk import Cast, Desk
+from reflexa.agent.feedback import Feedback
+from reflexa.agent.journal import Journal
+from reflexa.agent.prompting import render, task_text
+from reflexa.agent.strategies import Strategy, words_only
+from reflexa.errors import ContextOverflowError, PolicyError, VerifierError
+from reflexa.protocols import Verifier
+from reflexa.tasks.answers import extract_answer, extract_code
+from reflexa.types import (
+    Attempt,
+    CallContext,
+    Episode,
+    Graded,
+    Message,
+    Reflection,
+    Sampling,
+    StopReason,
+    Task,
+    Verdict,
+    VerdictRole,
+    choose_submitted,
+)
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """What bounds an episode.
+
+    ``reflections`` is how many are kept in the prompt; ``calls_per_task`` bounds attempts and lessons together, not
+    the writing of tests; a temperature of None is the strategy's own.
+    """
+
+    attempts: int = 5
+    reflections: int = 3
+    calls_per_task: int | None = None
+    temperature: float | None = None
+    max_new_tokens: int = 512
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Solves tasks, one episode a call, from any number of threads."""
+
+    cast: Cast
+    strategy: Strategy
+    feedback: Feedback
+    judge: Verifier | None
+    journal: Journal
+    config: LoopConfig = LoopConfig()
+    budget: Budget = field(default_factory=Budget)
+    stop: Event = field(default_factory=Event)
+    progress: Callable[[Episode], None] = lambda episode: None
+
+    def solve(self, task: Task, lessons: tuple[Reflection, ...] = ()) -> Episode:
+        """Runs a task's episode to its end.
+
+        A failure of policy or verifier ends it with ``error`` set, which is not a score. Where no call of the run
+        has succeeded yet, the policy's error is raised instead: the model cannot be used at all.
+        """
+        return _Run(self, task, lessons).to_end()
+
+
+class _Run:
+    """One episode under way."""
+
+    def __init__(self, loop: Loop, task: Task, lessons: tuple[Reflection, ...]) -> None:
+        self.loop = loop
+        self.task = task
+        self.lessons = lessons
+        self.began = time.monotonic()
+        self.desk = Desk(task, loop.cast, loop.journal, loop.budget, loop.config.seed, loop.stop)
+        self.verifier: Verifier | None = None
+
+    def to_end(self) -> Episode:
+        recorded = self.loop.journal.begin(self.task)
+        if recorded is not None:
+            self._restore(recorded)
+        episode = Episode(task=self.task, strategy=self.loop.strategy.name)
+        if recorded is not None:
+            episode = episode.model_copy(update={"tries": recorded.tries, "reflections": recorded.reflections})
+        try:
+            episode = self._judge(self._attempts(episode))
+        except (PolicyError, VerifierError) as error:
+            if self._model_unusable(error):
+                raise
+            episode = self._outcome(self._so_far, "error", f"{type(error).__name__}: {error}")
+        self.loop.journal.end(episode)
+        return episode
+
+    def _model_unusable(self, error: Exception) -> bool:
+        overflow = isinstance(error, ContextOverflowError)
+        return isinstance(error, PolicyError) and not overflow and self.loop.budget.calls == 0
+
+    def _restore(self, recorded: Episode) -> None:
+        self.desk.restore(self.loop.journal.calls(self.task.id))
+        for graded in recorded.tries:
+            self.desk.allow(graded.attempt.answer)
+
+    def _attempts(self, episode: Episode) -> Episode:
+        self._so_far = episode
+        self.verifier = self.loop.feedback.verifier(self.task, self.desk)
+        while (step := self._next(episode)) is not None:
+            self._so_far = episode = step(episode)
+            self.loop.progress(episode)
+        return episode
+
+    def _next(self, episode: Episode) -> Callable[[Episode], Episode] | None:
+        """The step that the episode's state asks for; None where it is over."""
+        if not episode.tries:
+            return self._attempt
+        last = episode.tries[-1]
+        if last.feedback is None and self.verifier is not None:
+            return partial(self._graded, index=last.attempt.index, role="feedback", verifier=self.verifier)
+        if self._stop_reason(episode) is not None:
+            return None
+        learnt = any(reflection.attempt == last.attempt.index for reflection in episode.reflections)
+        if self.loop.strategy.lesson and not learnt and self._calls_left() >= 2 and not _passed(last):
+            return self._learn
+        return self._attempt
+
+    def _stop_reason(self, episode: Episode) -> StopReason | None:
+        strategy, config = self.loop.strategy, self.loop.config
+        if strategy.stops_on_pass and episode.tries and _passed(episode.tries[-1]):
+            return "passed"
+        if self.verifier is None and strategy.stops_on_pass:
+            return "no_feedback"
+        if len(episode.tries) >= strategy.limit(config.attempts):
+            return "attempts"
+        return "calls" if self._calls_left() < 1 else None
+
+    def _calls_left(self) -> float:
+        limit = self.loop.config.calls_per_task
+        return float("inf") if limit is None else limit - self.desk.solving_calls
+
+    def _attempt(self, episode: Episode) -> Episode:
+        loop, index = self.loop, len(episode.tries)
+        recalled = (*self.lessons, *loop.strategy.recalled(episode, loop.config.reflections))
+        if loop.config.reflections:
+            recalled = recalled[-loop.config.reflections :]
+        messages = loop.strategy.prompt(episode, recalled)
+        temperature = (
+            loop.config.temperature if loop.config.temperature is not None else loop.strategy.temperature(index)
+        )
+        began = time.monotonic()
+        completion = self.desk.ask(
+            CallContext(task_id=self.task.id, purpose="attempt", attempt=index),
+            messages,
+            Sampling(temperature=temperature, max_tokens=loop.config.max_new_tokens),
+        )
+        answer = extract_code(completion.text, self.task.code) if self.task.code else extract_answer(completion.text)
+        self.desk.allow(answer)
+        attempt = Attempt(
+            index=index,
+            messages=messages,
+            completion=completion,
+            answer=answer,
+            policy=loop.cast.actor.name,
+            seconds=time.monotonic() - began,
+            recalled=tuple(reflection.id for reflection in recalled),
+        )
+        loop.journal.attempt(self.task.id, attempt)
+        return episode.model_copy(update={"tries": (*episode.tries, Graded(attempt=attempt))})
+
+    def _learn(self, episode: Episode) -> Episode:
+        """Writes what the failed attempt teaches: a reflection, or Self-Refine's critique."""
+        loop, last = self.loop, episode.tries[-1]
+        purpose = loop.strategy.lesson or "reflection"
+        index = last.attempt.index
+        content = render(
+            "reflect" if purpose == "reflection" else "critique",
+            task=task_text(self.task),
+            attempt=last.attempt.answer,
+            feedback=last.feedback.feedback if last.feedback else "",
+            lessons=[kept.text for kept in episode.reflections[-loop.config.reflections :] if kept.text],
+        )
+        completion = self.desk.ask(
+            CallContext(task_id=self.task.id, purpose=purpose, attempt=index),
+            (Message(role="user", content=content),),
+            Sampling(
+                temperature=loop.config.temperature or 0.0, max_tokens=min(loop.config.max_new_tokens, LESSON_TOKENS)
+            ),
+        )
+        reflection = Reflection(
+            id=uuid.uuid4().hex[:12],
+            task_id=self.task.id,
+            attempt=index,
+            text=words_only(extract_answer(completion.text))
+            if purpose == "reflection"
+            else extract_answer(completion.text),
+            split=self.task.split,
+            policy=loop.cast.reflector.name,
+        )
+        loop.journal.reflection(reflection)
+        return episode.model_copy(update={"reflections": (*episode.reflections, reflection)})
+
+    def _judge(self, episode: Episode) -> Episode:
+        """Grades every attempt, after the episode; nothing of it reaches a prompt."""
+        reason = self._stop_reason(episode) or "attempts"
+        self._so_far = episode
+        if self.loop.judge is not None:
+            for index, graded in enumerate(episode.tries):
+                if graded.judged is None:
+                    self._so_far = episode = self._graded(episode, index, "judge", self.loop.judge)
+        return self._outcome(episode, reason)
+
+    def _graded(self, episode: Episode, index: int, role: VerdictRole, verifier: Verifier) -> Episode:
+        """The episode with one more verdict. The same answer gets the same verdict, without another check."""
+        attempt = episode.tries[index].attempt
+        key = "judged" if role == "judge" else "feedback"
+        known: list[Verdict | None] = [
+            getattr(graded, key) for graded in episode.tries if graded.attempt.answer == attempt.answer
+        ]
+        verdict = next((verdict for verdict in known if verdict is not None), None) or verifier.verify(
+            self.task, attempt
+        )
+        self.loop.journal.verdict(self.task.id, index, role, verdict)
+        tries = list(episode.tries)
+        tries[index] = tries[index].model_copy(update={key: verdict})
+        return episode.model_copy(update={"tries": tuple(tries)})
+
+    def _outcome(self, episode: Episode, reason: StopReason, error: str | None = None) -> Episode:
+        return episode.model_copy(
+            update={
+                "submitted": choose_submitted([graded.feedback for graded in episode.tries]),
+                "stop_reason": reason,
+                "error": error,
+                "usage": self.desk.usage,
+                "calls": self.desk.calls,
+                "seconds": time.monotonic() - self.began,
+            }
+        )
+
+
+LESSON_TOKENS = 256
+"""New tokens that a reflection or a critique may take."""
+
+
+def _passed(graded: Graded) -> bool:
+    return graded.feedback is not None and graded.feedback.passed

@@ -1,0 +1,147 @@
+"""What the next attempt sees, and what is written after a failure. One strategy is one small class."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from reflexa.agent.prompting import last_user_text, render, with_last_user_message
+from reflexa.errors import unknown_name
+from reflexa.types import Episode, Message, Purpose, Reflection
+
+
+class Strategy:
+    """The base, and the simplest of them: every attempt sees the task alone.
+
+    ``lesson`` is the kind of call made after a failed attempt, if any. ``first_temperature`` keeps the first
+    attempt the same under every strategy, so that paired comparisons differ by what follows it alone.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    lesson: ClassVar[Purpose | None] = None
+    stops_on_pass: ClassVar[bool] = True
+    first_temperature: ClassVar[float] = 0.0
+    retry_temperature: ClassVar[float] = 0.8
+
+    def limit(self, attempts: int) -> int:
+        """How many attempts are allowed, of those asked for."""
+        return attempts
+
+    def temperature(self, index: int) -> float:
+        return self.first_temperature if index == 0 else self.retry_temperature
+
+    def recalled(self, episode: Episode, kept: int) -> tuple[Reflection, ...]:
+        """The reflections that the next attempt's prompt shows."""
+        return ()
+
+    def prompt(self, episode: Episode, lessons: tuple[Reflection, ...]) -> tuple[Message, ...]:
+        """The next attempt's messages."""
+        return episode.task.prompt
+
+
+class Nothing(Strategy):
+    name = "none"
+    summary = "one attempt"
+
+    def limit(self, attempts: int) -> int:
+        return 1
+
+
+class Retry(Strategy):
+    name = "retry"
+    summary = "fresh samples until the feedback passes"
+
+
+class BestOfN(Strategy):
+    name = "best-of-n"
+    summary = "always all samples; the one with the best feedback is handed in"
+    stops_on_pass = False
+
+
+class _Informed(Strategy):
+    """Shows something of what went before: the last answer, its feedback, lessons."""
+
+    shows_attempt: ClassVar[bool] = False
+    shows_feedback: ClassVar[bool] = True
+
+    def prompt(self, episode: Episode, lessons: tuple[Reflection, ...]) -> tuple[Message, ...]:
+        if not episode.tries:
+            return self._with_lessons(episode, lessons)
+        last = episode.tries[-1]
+        feedback = last.feedback.feedback if last.feedback and self.shows_feedback else ""
+        content = render(
+            "retry",
+            task=last_user_text(episode.task),
+            attempt=last.attempt.answer if self.shows_attempt else "",
+            feedback=feedback,
+            lessons=_words(lessons),
+        )
+        return with_last_user_message(episode.task, content)
+
+    def _with_lessons(self, episode: Episode, lessons: tuple[Reflection, ...]) -> tuple[Message, ...]:
+        if not _words(lessons):
+            return episode.task.prompt
+        content = render("retry", task=last_user_text(episode.task), attempt="", feedback="", lessons=_words(lessons))
+        return with_last_user_message(episode.task, content)
+
+
+class LastAttempt(_Informed):
+    name = "last-attempt"
+    summary = "the last answer and its feedback are shown"
+    shows_attempt = True
+
+
+class Reflexion(_Informed):
+    name = "reflexion"
+    summary = (
+        "a reflection in words after each failure; the last ones and the failing check are shown, not the wrong code"
+    )
+    lesson = "reflection"
+
+    def recalled(self, episode: Episode, kept: int) -> tuple[Reflection, ...]:
+        return episode.reflections[-kept:] if kept else ()
+
+
+class LastAttemptReflexion(Reflexion):
+    name = "last-attempt+reflexion"
+    summary = "the paper's programming procedure: last answer, its feedback, and the reflections"
+    shows_attempt = True
+
+
+class Refine(LastAttempt):
+    name = "refine"
+    summary = "Self-Refine: the model criticises its answer and revises it; nothing else is kept"
+    lesson = "feedback"
+    shows_feedback = False
+
+    def recalled(self, episode: Episode, kept: int) -> tuple[Reflection, ...]:
+        return episode.reflections[-1:]
+
+
+STRATEGIES: dict[str, type[Strategy]] = {
+    cls.name: cls for cls in (Nothing, LastAttempt, Reflexion, LastAttemptReflexion, Retry, BestOfN, Refine)
+}
+
+
+def strategy(name: str) -> Strategy:
+    """The strategy of that name. Raises ``UsageError`` with near matches."""
+    if name not in STRATEGIES:
+        raise unknown_name("strategy", name, STRATEGIES)
+    return STRATEGIES[name]()
+
+
+_FENCED = re.compile(r"^[ \t]*(```|~~~).*?(?:^[ \t]*\1[^\n]*$|\Z)", re.DOTALL | re.MULTILINE)
+_CODE_LINE = re.compile(
+    r"^\s*(def |class |return\b|import |from \w+ import|for .*:$|while .*:$|if .*:$|elif .*:$|else:$|assert )"
+)
+
+
+def words_only(text: str) -> str:
+    """What of a reflection is words: code is dropped, for the next attempt would copy it."""
+    prose = _FENCED.sub("", text)
+    return "\n".join(line for line in prose.splitlines() if line.strip() and not _CODE_LINE.match(line)).strip()
+
+
+def _words(lessons: tuple[Reflection, ...]) -> list[str]:
+    return [lesson.text for lesson in lessons if lesson.text]
