@@ -7,7 +7,6 @@ import hashlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +20,7 @@ from reflexa.agent.loop import Loop, LoopConfig
 from reflexa.agent.strategies import strategy as named_strategy
 from reflexa.models import PolicyOptions, open_policy
 from reflexa.protocols import Policy, Verifier
-from reflexa.types import Episode, Message, Reflection, RunConfig, Task
+from reflexa.types import Episode, Frozen, Message, Reflection, RunConfig, Task
 from reflexa.verifiers import as_verifier
 
 if TYPE_CHECKING:
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
 OWN_SUITE = "custom"
 
 
-@dataclass(frozen=True)
-class AgentConfig:
+class AgentConfig(Frozen):
     """What an agent may do: the loop's bounds, its strategy, what it may spend, and how many tasks run at once."""
 
     strategy: str = "reflexion"
@@ -141,7 +139,7 @@ class Agent:
             budget=self._budget,
             stop=stop,
         )
-        return replace(loop).solve(task, self._lessons(task))
+        return loop.solve(task, self._lessons(task))
 
     def _lessons(self, task: Task) -> tuple[Reflection, ...]:
         """What earlier episodes of this very task left. A test split's tasks never recall themselves."""

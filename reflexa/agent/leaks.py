@@ -47,6 +47,6 @@ class LeakGuard:
             text = _flat(message.content)
             if any(needle in text for needle in self._needles):
                 raise LeakError(
-                    f"task {self._task_id}: a {message.role} message holds private text of the task's check; it was not "
-                    "sent. A feedback verifier or a template shows hidden tests or the reference answer: mend it"
+                    f"task {self._task_id}: a {message.role} message holds private text of the task's check and was "
+                    "not sent. A feedback verifier or a template shows hidden tests or the reference answer: mend it"
                 )

@@ -27,6 +27,7 @@ from reflexa.types import (
     Attempt,
     CallContext,
     Episode,
+    Frozen,
     Graded,
     Message,
     Reflection,
@@ -39,8 +40,7 @@ from reflexa.types import (
 )
 
 
-@dataclass(frozen=True)
-class LoopConfig:
+class LoopConfig(Frozen):
     """What bounds an episode.
 
     ``reflections`` is how many are kept in the prompt; ``calls_per_task`` bounds attempts and lessons together, not
@@ -64,7 +64,7 @@ class Loop:
     feedback: Feedback
     judge: Verifier | None
     journal: Journal
-    config: LoopConfig = LoopConfig()
+    config: LoopConfig = field(default_factory=LoopConfig)
     budget: Budget = field(default_factory=Budget)
     stop: Event = field(default_factory=Event)
     progress: Callable[[Episode], None] = lambda episode: None
