@@ -1,0 +1,183 @@
+"""The only place that touches litellm: it is set up here, asked here, and what it returns is checked here."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reflexa.errors import AuthenticationError, TransientPolicyError, UsageError
+from reflexa.models.hosted_errors import scrub
+from reflexa.types import Completion, FinishReason, Message, Sampling, Usage
+
+if TYPE_CHECKING:
+    from reflexa.models.hosted_transport import DeadlineTransport
+
+_FINISH_REASONS: dict[str, FinishReason] = {"length": "length", "content_filter": "content_filter"}
+_PLACEHOLDER_KEY = "no-key"
+_SECRET_VARIABLE = re.compile(r"KEY|TOKEN|SECRET")
+_BASE_VARIABLES = {"openai": ("OPENAI_BASE_URL", "OPENAI_API_BASE")}
+
+_lock = threading.Lock()
+_transport: DeadlineTransport | None = None
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A model at a provider or a server of one's own. ``key_variables`` are where the provider's key is looked for."""
+
+    model: str
+    provider: str
+    api_base: str | None
+    key_variables: tuple[str, ...]
+    api_key: str | None
+
+    @classmethod
+    def resolve(cls, name: str, api_base: str | None) -> Endpoint:
+        """Finds the provider of a litellm model name.
+
+        A name without a known provider speaks OpenAI's protocol where ``api_base`` is given. Raises ``UsageError``
+        for an unknown name, ``AuthenticationError`` where no key is set; no request is made.
+        """
+        litellm = _litellm()
+        model, provider = _provider(litellm, name, api_base)
+        base = api_base or next(
+            (os.environ[key] for key in _BASE_VARIABLES.get(provider, ()) if os.environ.get(key)), None
+        )
+        found: dict[str, Any] = litellm.validate_environment(model)
+        missing = tuple(key for key in found["missing_keys"] if _SECRET_VARIABLE.search(key))
+        variables = missing or (f"{provider.upper()}_API_KEY",)
+        if missing and base is None:
+            raise AuthenticationError(
+                f"no key for {name!r}: set {' or '.join(missing)} in the environment, "
+                "or name a server of your own with an api base"
+            )
+        # A server of one's own mostly wants no key, but the clients insist on sending one.
+        return cls(model, provider, api_base, variables, _PLACEHOLDER_KEY if missing else None)
+
+    def __str__(self) -> str:
+        return f"{self.model} at {scrub(self.api_base)}" if self.api_base else self.model
+
+    def ask(self, messages: Sequence[Message], sampling: Sampling, timeout: float) -> Completion:
+        """Sends one request and checks its answer.
+
+        Raises litellm's errors, or ``TransientPolicyError`` for an answer without content.
+        """
+        litellm = _litellm()
+        response = litellm.completion(
+            model=self.model,
+            messages=[{"role": message.role, "content": message.content} for message in messages],
+            api_base=self.api_base,
+            api_key=self.api_key,
+            timeout=timeout,
+            max_retries=0,
+            num_retries=0,
+            drop_params=True,
+            **_parameters(sampling),
+        )
+        return _completion(response, _cost(litellm, response), str(self))
+
+
+def close_idle_connections() -> None:
+    """Closes the connections that no call uses at the moment."""
+    if _transport is not None:
+        _transport.close()
+
+
+def _litellm() -> Any:
+    """litellm, imported and silenced once.
+
+    Its HTTP goes through our transport unless the application has put in a client of its own.
+    """
+    global _transport
+    with _lock:
+        if _transport is None:
+            # Without these it fetches a price list at import, and starts up to a hundred threads for its log.
+            os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+            os.environ.setdefault("LOGGING_EXECUTOR_MAX_THREADS", "1")
+            import httpx
+            import litellm
+            from litellm.llms.custom_httpx.http_handler import get_ssl_configuration
+
+            from reflexa.models.hosted_transport import DeadlineTransport
+
+            litellm.suppress_debug_info = True
+            litellm.telemetry = False
+            verify = get_ssl_configuration()
+            _transport = DeadlineTransport(httpx.create_ssl_context(verify=verify))
+            if litellm.client_session is None:
+                litellm.client_session = httpx.Client(transport=_transport, follow_redirects=True)
+            if getattr(litellm, "sync_transport", None) is None:
+                litellm.sync_transport = _transport
+    import litellm
+
+    return litellm
+
+
+def _provider(litellm: Any, name: str, api_base: str | None) -> tuple[str, str]:
+    """litellm's full model name and the provider's."""
+    try:
+        _, provider, _, _ = litellm.get_llm_provider(model=name)
+    except Exception:  # litellm raises its own BadRequestError, which is openai's; neither may be imported before
+        if api_base is not None:
+            return f"openai/{name}", "openai"
+    else:
+        return name, str(provider)
+    raise UsageError(
+        f"unknown model {name!r}: write it as litellm does, PROVIDER/MODEL (openai/…, anthropic/…, ollama/…), "
+        "or give the api base of an OpenAI-compatible server"
+    )
+
+
+def _parameters(sampling: Sampling) -> dict[str, Any]:
+    """Sampling as request parameters; what the provider does not know, litellm drops."""
+    parameters: dict[str, Any] = {"temperature": sampling.temperature, "max_tokens": sampling.max_tokens}
+    if sampling.top_p < 1.0:
+        parameters["top_p"] = sampling.top_p
+    if sampling.stop:
+        parameters["stop"] = list(sampling.stop)
+    if sampling.seed is not None:
+        parameters["seed"] = sampling.seed
+    if sampling.logprobs:
+        parameters["logprobs"] = True
+    return parameters
+
+
+def _completion(response: Any, cost: float | None, who: str) -> Completion:
+    """The one choice of a response. No choice, or a finished one without text, is a failure that may pass."""
+    choices = getattr(response, "choices", None) or []
+    if not choices:
+        raise TransientPolicyError(f"{who} answered without any choice")
+    message, reason = choices[0].message, choices[0].finish_reason
+    text = getattr(message, "content", None)
+    if not isinstance(text, str) or (text == "" and reason not in _FINISH_REASONS):
+        if reason not in _FINISH_REASONS:
+            raise TransientPolicyError(f"{who} answered without content (finish_reason {reason!r})")
+        text = ""
+    usage = getattr(response, "usage", None)
+    return Completion(
+        text=text,
+        finish_reason=_FINISH_REASONS.get(reason, "stop"),
+        usage=Usage(
+            input_tokens=getattr(usage, "prompt_tokens", None) or 0,
+            output_tokens=getattr(usage, "completion_tokens", None) or 0,
+            cost_usd=cost,
+        ),
+        logprobs=_logprobs(choices[0]),
+    )
+
+
+def _logprobs(choice: Any) -> tuple[float, ...] | None:
+    content = getattr(getattr(choice, "logprobs", None), "content", None)
+    return None if content is None else tuple(float(token.logprob) for token in content)
+
+
+def _cost(litellm: Any, response: Any) -> float | None:
+    """US dollars by litellm's price list; None where it has no price, which it reports by raising."""
+    try:
+        return float(litellm.completion_cost(completion_response=response))
+    except Exception:
+        return None

@@ -1,0 +1,98 @@
+"""What a failed hosted call means: which errors are worth another try, and what a person should do about the others."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from reflexa.errors import AuthenticationError, ContextOverflowError, PolicyError, TransientPolicyError
+from reflexa.models.retrying import retry_after_seconds
+
+if TYPE_CHECKING:
+    from reflexa.models.hosted_endpoint import Endpoint
+    from reflexa.models.hosted_transport import Try
+
+_LONGEST_DETAIL = 300
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
+_SECRET_SHAPE = re.compile(
+    r"\b(?:sk|pk|rk|gsk|xai|hf|AIza)[-_]?[A-Za-z0-9*_\-]{12,}|(?i:bearer)\s+\S{8,}|(?<=://)[^/@\s]+@"
+)
+_SHORTEST_SECRET = 8
+_OVERFLOW = re.compile(
+    r"context[ _]length|maximum context|context window|context size|prompt is too long|too many (?:input )?tokens"
+    r"|input is too long|exceeds? the (?:model'?s )?(?:max\w*|available) (?:context|input|number of tokens)",
+    re.IGNORECASE,
+)
+_TRANSIENT_STATUS = frozenset({408, 409, 425, 429})
+_NO_CREDIT = re.compile(r"insufficient_quota|billing_hard_limit|exceeded your current quota", re.IGNORECASE)
+
+
+def scrub(text: str, environment: Mapping[str, str] | None = None) -> str:
+    """``text`` without any value of the environment's key-like variables, key-shaped strings or passwords in URLs."""
+    variables = os.environ if environment is None else environment
+    secrets = [
+        value for name, value in variables.items() if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET
+    ]
+    for value in sorted(secrets, key=len, reverse=True):
+        text = text.replace(value, "[redacted]")
+    return _SECRET_SHAPE.sub("[redacted]", text)
+
+
+def explain(error: Exception, running: Try, endpoint: Endpoint) -> PolicyError:
+    """Our error for a failed exchange.
+
+    ``running`` knows what the server answered. A ``TransientPolicyError`` is worth another try; nothing else is.
+    """
+    who, keys = str(endpoint), " or ".join(endpoint.key_variables)
+    detail = _detail(error)
+    status = running.status
+    if running.aborted:
+        return PolicyError(f"{who}: the policy was closed while the call was under way")
+    if status is None:
+        return _unanswered(error, detail, running, who)
+    if status in (401, 403):
+        return AuthenticationError(
+            f"{who} refused the key (HTTP {status}): put a valid key that may use this model in {keys}. "
+            f"The server said: {detail}"
+        )
+    if status == 429 and _NO_CREDIT.search(detail):
+        return PolicyError(f"{who}: the account's credit is used up: {detail}")
+    if status in _TRANSIENT_STATUS or status >= 500:
+        wait = retry_after_seconds(running.retry_after, time.time())
+        return TransientPolicyError(f"{who} answered HTTP {status}: {detail}", wait)
+    if status >= 400:
+        return _refused(status, detail, who)
+    return TransientPolicyError(f"{who} answered HTTP {status} with a body that cannot be used: {detail}")
+
+
+def _unanswered(error: Exception, detail: str, running: Try, who: str) -> PolicyError:
+    if running.sent:
+        late = "timeout" in type(error).__name__.lower()
+        what = "did not answer in time" if late else "closed the connection before it answered"
+        return TransientPolicyError(f"{who} {what}: {detail}")
+    if running.unreachable:
+        return TransientPolicyError(f"{who} cannot be reached: {detail}")
+    return PolicyError(f"{who}: the call failed before anything was sent: {detail}")
+
+
+def _refused(status: int, detail: str, who: str) -> PolicyError:
+    if _OVERFLOW.search(detail):
+        return ContextOverflowError(
+            f"{who}: the messages do not fit the model's context: {detail}. "
+            "Use a model with a larger context, or a smaller --max-tokens"
+        )
+    if status == 404:
+        return PolicyError(
+            f"{who} knows no such model or path (HTTP 404): check --model and the api base. The server said: {detail}"
+        )
+    return PolicyError(f"{who} refused the request (HTTP {status}); sending it again would not help: {detail}")
+
+
+def _detail(error: Exception) -> str:
+    """The error's own words, on one line and without the client library's prefixes and secrets."""
+    words = re.sub(r"\b(?:litellm\.\w+: |\w+Exception - |\w+Error: )", "", str(error))
+    line = " ".join(scrub(words).split())
+    return line if len(line) <= _LONGEST_DETAIL else line[:_LONGEST_DETAIL] + "…"
