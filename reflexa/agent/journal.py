@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from reflexa.memory import Store
 from reflexa.types import Attempt, Call, Episode, Reflection, Task, Verdict, VerdictRole
+
+if TYPE_CHECKING:
+    from reflexa.memory import Store
 
 
 class Journal(Protocol):
