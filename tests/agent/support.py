@@ -11,7 +11,7 @@ from reflexa.agent.journal import StoreJournal
 from reflexa.agent.loop import Loop, LoopConfig
 from reflexa.agent.strategies import strategy
 from reflexa.memory import Store
-from reflexa.models.scripted import ScriptedPolicy
+from reflexa.models.scripted import ScriptedPolicy, ScriptedRow
 from reflexa.types import AnswerCheck, Attempt, Message, RunConfig, Task, Verdict
 
 SECRET = "the hidden answer of this very task"
@@ -43,8 +43,10 @@ def task(task_id: str = "t/0", prompt: str = "Say the word.", split: str = "test
 def script(
     attempts: Sequence[str], reflections: Sequence[str] = ("Think of the word.",), task_id: str = "t/0"
 ) -> ScriptedPolicy:
-    row = {"task": task_id, "attempts": list(attempts), "reflections": list(reflections), "feedback": ["Not bold."]}
-    return ScriptedPolicy.from_rows([row])
+    row = ScriptedRow(
+        task=task_id, attempts=tuple(attempts), reflections=tuple(reflections), feedback=("Not bold.",)
+    )
+    return ScriptedPolicy([row])
 
 
 class Bench:
