@@ -1,0 +1,31 @@
+"""Evaluation: what a run's episodes show, and how sure that is."""
+
+from reflexa.evaluation.compare import Comparison, CurvePoint, Side, compare
+from reflexa.evaluation.outcomes import submitted
+from reflexa.evaluation.statistics import (
+    McNemar,
+    mcnemar_exact,
+    mean_pass_at_k,
+    paired_bootstrap,
+    pass_at_k,
+    pass_hat_k,
+    wilson,
+)
+from reflexa.evaluation.summary import RunSummary, summarise
+
+__all__ = [
+    "Comparison",
+    "CurvePoint",
+    "McNemar",
+    "RunSummary",
+    "Side",
+    "compare",
+    "mcnemar_exact",
+    "mean_pass_at_k",
+    "paired_bootstrap",
+    "pass_at_k",
+    "pass_hat_k",
+    "submitted",
+    "summarise",
+    "wilson",
+]
