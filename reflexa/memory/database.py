@@ -1,0 +1,133 @@
+"""Connections to one database, short transactions on them, and its errors in words.
+
+SQLite runs in WAL mode at ``synchronous=FULL``: a commit survives the loss of power. Writers begin with ``BEGIN
+IMMEDIATE``, so they wait for each other at the start instead of failing at the end.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from reflexa.memory.failures import busy, explain, is_passing
+from reflexa.memory.location import Location
+
+Result = TypeVar("Result")
+Insert = sqlite.Insert | postgresql.Insert
+
+POOL_SIZE = 8
+"""Connections at most: reads are short, so 64 threads share them. Three file descriptors each on SQLite."""
+RECONNECT_SECONDS = 0.25
+CONNECT_SECONDS = 10
+
+
+class Database:
+    """One database, used by any number of threads."""
+
+    def __init__(self, location: Location, lock_timeout: float) -> None:
+        self.shown = location.shown
+        self._lock_timeout = lock_timeout
+        self._is_sqlite = location.path is not None
+        self._engine = _engine(location.url, lock_timeout)
+        self._writing = self._engine.execution_options(writing=True)
+        self._turn = threading.Lock()
+        self._reached = self._is_sqlite
+        """Whether to wait for the database to come back: one that was never reached is more likely a wrong URL."""
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def read(self, work: Callable[[Connection], Result]) -> Result:
+        """Runs ``work`` on one snapshot of the database. It may run again after a lost connection."""
+        return self._patiently(self._engine, work)
+
+    def write(self, work: Callable[[Connection], Result]) -> Result:
+        """Runs ``work`` in one transaction and commits it.
+
+        It may run again after a lost connection, even where the lost commit had succeeded: it must be idempotent.
+        Raises ``DatabaseUnavailableError`` where the database stays locked, full or out of reach.
+        """
+        with self._our_turn():
+            return self._patiently(self._writing, work)
+
+    def insert(self, table: Table) -> Insert:
+        """An insert in the database's own dialect, which knows ``ON CONFLICT``."""
+        return sqlite.insert(table) if self._is_sqlite else postgresql.insert(table)
+
+    @contextmanager
+    def _our_turn(self) -> Iterator[None]:
+        """SQLite has one writer: our own threads wait here, in turn, instead of polling its lock."""
+        if not self._is_sqlite:
+            yield
+            return
+        if not self._turn.acquire(timeout=self._lock_timeout):
+            raise busy(self.shown, self._lock_timeout)
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def _patiently(self, engine: Engine, work: Callable[[Connection], Result]) -> Result:
+        deadline = time.monotonic() + self._lock_timeout
+        while True:
+            try:
+                with engine.begin() as connection:
+                    result = work(connection)
+                self._reached = True
+                return result
+            except (SQLAlchemyError, sqlite3.Error) as error:
+                if not is_passing(error) or not self._reached or time.monotonic() >= deadline:
+                    raise explain(error, self.shown, self._lock_timeout) from error
+                time.sleep(RECONNECT_SECONDS)
+
+
+def _engine(url: URL, lock_timeout: float) -> Engine:
+    if url.drivername != "sqlite":
+        return _postgres_engine(url, lock_timeout)
+    engine = create_engine(
+        url,
+        connect_args={"timeout": lock_timeout},
+        pool_size=POOL_SIZE,
+        max_overflow=0,
+        pool_timeout=lock_timeout,
+        hide_parameters=True,
+    )
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _postgres_engine(url: URL, lock_timeout: float) -> Engine:
+    arguments = {"connect_timeout": CONNECT_SECONDS, "options": f"-c lock_timeout={round(lock_timeout * 1000)}"}
+    return create_engine(
+        url,
+        connect_args=arguments,
+        pool_size=POOL_SIZE,
+        max_overflow=0,
+        pool_timeout=lock_timeout,
+        hide_parameters=True,
+    )
+
+
+def _configure_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # transactions are begun by us, below
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "fullfsync=ON", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

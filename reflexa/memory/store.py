@@ -1,0 +1,196 @@
+"""The store: every run, episode, attempt, verdict, reflection and call, each committed as it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Literal
+
+from reflexa.errors import StoreError
+from reflexa.memory import encoding, reading, runs
+from reflexa.memory.claims import RunClaim
+from reflexa.memory.database import Database
+from reflexa.memory.encoding import Write
+from reflexa.memory.episodic import Episodic
+from reflexa.memory.location import locate, prepare
+from reflexa.memory.migrate import migrate
+from reflexa.memory.outbox import Outbox
+from reflexa.memory.recorder import Recorder
+from reflexa.memory.redaction import Redactor
+from reflexa.types import (
+    Attempt,
+    Call,
+    CallContext,
+    Episode,
+    Reflection,
+    RunConfig,
+    RunRecord,
+    RunStatus,
+    Task,
+    Verdict,
+)
+
+LOCK_SECONDS = 60.0
+"""How long to wait for a database that another process has locked, or for a server to come back."""
+_NO_PACKAGES: Mapping[str, str] = MappingProxyType({})
+
+
+class Store:
+    """One database of runs. Safe for any number of threads, and for many processes at once.
+
+    Whatever is recorded is on the disk when the method returns; recording it again changes nothing. Secrets are
+    removed first. Every method raises ``StoreError`` where the database cannot be used.
+    """
+
+    def __init__(self, database: Database, outbox: Outbox | None) -> None:
+        """Use ``Store.open``."""
+        self._database = database
+        self._recorder = Recorder(database, outbox)
+        self._redactor = Redactor()
+        self._episodic = Episodic(self)
+        self._lost: set[str] = set()
+
+    @classmethod
+    def open(cls, url: str | Path, *, lock_timeout: float = LOCK_SECONDS) -> Store:
+        """Opens the database at ``sqlite:///FILE``, a plain path or ``postgresql://…``; makes or upgrades it first.
+
+        ``lock_timeout`` is in seconds. Raises ``StoreError`` that says what to do where it cannot be used.
+        """
+        location = locate(url)
+        prepare(location)
+        database = Database(location, lock_timeout)
+        outbox = None if location.path is None else Outbox(location.path.with_name(location.path.name + ".outbox"))
+        try:
+            migrate(database)
+            store = cls(database, outbox)
+            store._recorder.deliver()
+        except BaseException:
+            database.close()
+            raise
+        return store
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def create_run(
+        self,
+        config: RunConfig,
+        *,
+        name: str | None = None,
+        baseline_of: str | None = None,
+        packages: Mapping[str, str] = _NO_PACKAGES,
+        code_version: str = "",
+    ) -> RunRecord:
+        """A new run. Raises ``UsageError`` where the name is taken."""
+        now = time.time()
+        record = RunRecord(
+            id=runs.new_id(now),
+            name=name,
+            config=self._redactor.clean(config),
+            baseline_of=baseline_of,
+            created=now,
+            code_version=code_version,
+            packages=dict(packages),
+        )
+        runs.create(self._database, record)
+        return record
+
+    def find_run(self, ref: str) -> RunRecord:
+        """The run of this id, name, or unique start of an id. Raises ``UsageError`` with near matches or candidates."""
+        return runs.find(self._database, ref)
+
+    def list_runs(self, limit: int | None = None) -> list[RunRecord]:
+        """Runs, newest first."""
+        return runs.newest(self._database, limit)
+
+    def end_run(self, run_id: str, status: RunStatus) -> None:
+        """Sets a run's status; a resumed run is ``running`` again and has no end."""
+        runs.end(self._database, run_id, status)
+
+    def claim(self, run_id: str) -> RunClaim:
+        """The right to continue a run, for a ``with`` statement; ``StoreError`` where a living process has it."""
+        return RunClaim(self._database, run_id, lost=lambda: self._lost.add(run_id))
+
+    def record_call(self, run_id: str, call: Call) -> None:
+        self._commit(run_id, encoding.call_rows(run_id, self._redactor.clean(call)))
+
+    def begin_episode(self, run_id: str, task: Task) -> None:
+        """Starts a task's episode; one that had ended in an error begins anew, and keeps its attempts."""
+        self._commit(run_id, encoding.begin_rows(run_id, self._redactor.clean(task)))
+
+    def record_attempt(self, run_id: str, task_id: str, attempt: Attempt) -> None:
+        self._commit(run_id, encoding.attempt_rows(run_id, task_id, self._redactor.clean(attempt)))
+
+    def record_verdict(
+        self, run_id: str, task_id: str, index: int, role: Literal["feedback", "judge"], verdict: Verdict
+    ) -> None:
+        self._commit(run_id, encoding.verdict_rows(run_id, task_id, index, role, self._redactor.clean(verdict)))
+
+    def record_reflection(self, run_id: str, task_id: str, reflection: Reflection) -> None:
+        self._commit(run_id, encoding.reflection_rows(run_id, task_id, self._redactor.clean(reflection)))
+
+    def end_episode(self, run_id: str, episode: Episode) -> None:
+        """Records the outcome alone: attempts, verdicts and reflections were recorded as they ended."""
+        self._commit(run_id, encoding.end_rows(run_id, self._redactor.clean(episode)))
+
+    def call(self, run_id: str, context: CallContext) -> Call | None:
+        """The recorded call, for a run that is resumed or replayed."""
+        return reading.call(self._database, run_id, context)
+
+    def calls(self, run_id: str, task_id: str | None = None) -> Iterator[Call]:
+        """A run's calls in the order of their recording, streamed."""
+        return reading.all_calls(self._database, run_id, task_id)
+
+    def progress(self, run_id: str, task_id: str) -> Episode | None:
+        """What is recorded of a task so far, finished or not; None where nothing is."""
+        return reading.progress(self._database, run_id, task_id)
+
+    def finished(self, run_id: str) -> set[str]:
+        """The tasks whose episodes ended without an error."""
+        return reading.finished(self._database, run_id)
+
+    def episodes(self, run_id: str, *, task_id: str | None = None) -> Iterator[Episode]:
+        """The ended episodes of a run in the order of its tasks, streamed, equal to what was recorded."""
+        return reading.all_episodes(self._database, run_id, task_id)
+
+    def reflections(
+        self,
+        *,
+        run_id: str | None = None,
+        task_id: str | None = None,
+        suite: str | None = None,
+        limit: int | None = None,
+    ) -> list[Reflection]:
+        """Reflections, newest first; each argument that is given narrows the choice."""
+        chosen = reading.Chosen(run_id=run_id, task_id=task_id, suite=suite)
+        return reading.reflections(self._database, chosen, limit)
+
+    def remember(self, episode: Episode) -> None:
+        """Keeps a whole episode that belongs to no run of the runner's: the ``Memory`` protocol."""
+        run_id = self._episodic.run_for(episode)
+        self._commit(run_id, encoding.episode_rows(run_id, self._redactor.clean(episode)))
+
+    def recall(self, task: Task, k: int) -> list[Reflection]:
+        """The task's own ``k`` newest reflections from any run, the newest last: the ``Memory`` protocol.
+
+        Nothing is recalled from other tasks, so no test task learns from another.
+        """
+        chosen = reading.Chosen(task_id=task.id, suite=task.suite)
+        return reading.reflections(self._database, chosen, k)[::-1]
+
+    def _commit(self, run_id: str, write: Write) -> None:
+        if run_id in self._lost:
+            raise StoreError(
+                f"run {run_id} was taken over by another process while this one did not answer: leave it to that one"
+            )
+        self._recorder.commit(write)
