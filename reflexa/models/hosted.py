@@ -98,7 +98,7 @@ class HostedPolicy:
         """A server that never answered this policy is a wrong address, not a passing failure."""
         if running.status is not None:
             self._answered = True
-        if running.unreachable and not self._answered:
+        if running.stage == "connecting" and not self._answered:
             return PolicyError(f"{failure}: check the api base and that the server runs")
         return failure
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 _FINISH_REASONS: dict[str, FinishReason] = {"length": "length", "content_filter": "content_filter"}
 _PLACEHOLDER_KEY = "no-key"
 _SECRET_VARIABLE = re.compile(r"KEY|TOKEN|SECRET")
-_BASE_VARIABLES = {"openai": ("OPENAI_BASE_URL", "OPENAI_API_BASE")}
+_OPENAI_BASES = ("OPENAI_BASE_URL", "OPENAI_API_BASE")
+# Providers that are whatever server one runs; without an address litellm would send their prompts to OpenAI.
+_ADDRESSLESS = frozenset({"hosted_vllm", "vllm", "lm_studio", "openai_like", "custom_openai"})
 
 _lock = threading.Lock()
 _transport: DeadlineTransport | None = None
@@ -44,11 +46,11 @@ class Endpoint:
         """
         litellm = _litellm()
         model, provider = _provider(litellm, name, api_base)
-        base = api_base or next(
-            (os.environ[key] for key in _BASE_VARIABLES.get(provider, ()) if os.environ.get(key)), None
-        )
-        found: dict[str, Any] = litellm.validate_environment(model)
-        missing = tuple(key for key in found["missing_keys"] if _SECRET_VARIABLE.search(key))
+        base_variables = _OPENAI_BASES if provider == "openai" else (f"{provider.upper()}_API_BASE",)
+        base = api_base or next((os.environ[key] for key in base_variables if os.environ.get(key)), None)
+        if base is None and provider in _ADDRESSLESS:
+            raise UsageError(f"{name!r} needs the address of its server: give an api base, or set {base_variables[0]}")
+        missing = _missing_keys(litellm, model, provider)
         variables = missing or (f"{provider.upper()}_API_KEY",)
         if missing and base is None:
             raise AuthenticationError(
@@ -69,7 +71,7 @@ class Endpoint:
         litellm = _litellm()
         response = litellm.completion(
             model=self.model,
-            messages=[{"role": message.role, "content": message.content} for message in messages],
+            messages=[{"role": message.role, "content": _sendable(message.content)} for message in messages],
             api_base=self.api_base,
             api_key=self.api_key,
             timeout=timeout,
@@ -78,7 +80,7 @@ class Endpoint:
             drop_params=True,
             **_parameters(sampling),
         )
-        return _completion(response, _cost(litellm, response), str(self))
+        return _completion(response, _cost(response), str(self))
 
 
 def close_idle_connections() -> None:
@@ -132,6 +134,15 @@ def _provider(litellm: Any, name: str, api_base: str | None) -> tuple[str, str]:
     )
 
 
+def _missing_keys(litellm: Any, model: str, provider: str) -> tuple[str, ...]:
+    """The environment variables of which the provider wants one (or all) as its key; an empty one counts as missing."""
+    usual = f"{provider.upper()}_API_KEY"
+    if os.environ.get(usual) == "":
+        return (usual,)
+    missing: list[str] = litellm.validate_environment(model)["missing_keys"]
+    return tuple(key for key in missing if _SECRET_VARIABLE.search(key))
+
+
 def _parameters(sampling: Sampling) -> dict[str, Any]:
     """Sampling as request parameters; what the provider does not know, litellm drops."""
     parameters: dict[str, Any] = {"temperature": sampling.temperature, "max_tokens": sampling.max_tokens}
@@ -144,6 +155,11 @@ def _parameters(sampling: Sampling) -> dict[str, Any]:
     if sampling.logprobs:
         parameters["logprobs"] = True
     return parameters
+
+
+def _sendable(text: str) -> str:
+    """``text`` with lone surrogates replaced: models do write them, and UTF-8 cannot carry them."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _completion(response: Any, cost: float | None, who: str) -> Completion:
@@ -175,9 +191,7 @@ def _logprobs(choice: Any) -> tuple[float, ...] | None:
     return None if content is None else tuple(float(token.logprob) for token in content)
 
 
-def _cost(litellm: Any, response: Any) -> float | None:
-    """US dollars by litellm's price list; None where it has no price, which it reports by raising."""
-    try:
-        return float(litellm.completion_cost(completion_response=response))
-    except Exception:
-        return None
+def _cost(response: Any) -> float | None:
+    """US dollars by litellm's price list; None where it has no price."""
+    cost = getattr(response, "_hidden_params", {}).get("response_cost")
+    return None if cost is None else float(cost)

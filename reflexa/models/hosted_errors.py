@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
@@ -46,34 +47,55 @@ def explain(error: Exception, running: Try, endpoint: Endpoint) -> PolicyError:
 
     ``running`` knows what the server answered. A ``TransientPolicyError`` is worth another try; nothing else is.
     """
-    who, keys = str(endpoint), " or ".join(endpoint.key_variables)
-    detail = _detail(error)
-    status = running.status
+    who, detail = str(endpoint), _detail(error)
     if running.aborted:
         return PolicyError(f"{who}: the policy was closed while the call was under way")
+    status = _status(error, running)
     if status is None:
         return _unanswered(error, detail, running, who)
     if status in (401, 403):
+        keys = " or ".join(endpoint.key_variables)
         return AuthenticationError(
             f"{who} refused the key (HTTP {status}): put a valid key that may use this model in {keys}. "
             f"The server said: {detail}"
         )
-    if status == 429 and _NO_CREDIT.search(detail):
-        return PolicyError(f"{who}: the account's credit is used up: {detail}")
     if status in _TRANSIENT_STATUS or status >= 500:
-        wait = retry_after_seconds(running.retry_after, time.time())
-        return TransientPolicyError(f"{who} answered HTTP {status}: {detail}", wait)
+        if _NO_CREDIT.search(detail):
+            return PolicyError(f"{who}: the account's credit is used up: {detail}")
+        return TransientPolicyError(f"{who} answered HTTP {status}: {detail}", _retry_after(error, running))
     if status >= 400:
         return _refused(status, detail, who)
-    return TransientPolicyError(f"{who} answered HTTP {status} with a body that cannot be used: {detail}")
+    if _is_late(error):
+        return TransientPolicyError(f"{who} did not finish its answer in time")
+    return TransientPolicyError(f"{who} sent an answer that cannot be used: {detail}")
+
+
+def _status(error: Exception, running: Try) -> int | None:
+    """The server's status. Where a provider's client went round our transport, the error's own is all there is."""
+    if running.status is not None or running.stage != "prepared":
+        return running.status
+    status = getattr(error, "status_code", None)
+    return status if isinstance(status, int) else None
+
+
+def _retry_after(error: Exception, running: Try) -> float | None:
+    header = running.retry_after
+    if header is None:
+        headers = getattr(getattr(error, "response", None), "headers", {})
+        header = headers.get("retry-after")
+    return retry_after_seconds(header, time.time())
+
+
+def _is_late(error: Exception) -> bool:
+    return "timeout" in type(error).__name__.lower()
 
 
 def _unanswered(error: Exception, detail: str, running: Try, who: str) -> PolicyError:
-    if running.sent:
-        late = "timeout" in type(error).__name__.lower()
-        what = "did not answer in time" if late else "closed the connection before it answered"
-        return TransientPolicyError(f"{who} {what}: {detail}")
-    if running.unreachable:
+    if running.stage == "sent" and _is_late(error):
+        return TransientPolicyError(f"{who} did not answer in time")
+    if running.stage == "sent":
+        return TransientPolicyError(f"{who} closed the connection before it answered: {detail}")
+    if running.stage == "connecting" and "certificate" not in detail:
         return TransientPolicyError(f"{who} cannot be reached: {detail}")
     return PolicyError(f"{who}: the call failed before anything was sent: {detail}")
 
@@ -92,7 +114,23 @@ def _refused(status: int, detail: str, who: str) -> PolicyError:
 
 
 def _detail(error: Exception) -> str:
-    """The error's own words, on one line and without the client library's prefixes and secrets."""
-    words = re.sub(r"\b(?:litellm\.\w+: |\w+Exception - |\w+Error: )", "", str(error))
+    """The server's own words where it sent some, on one line, without the client's prefixes and without secrets."""
+    words = str(error)
+    begin = words.find("{")
+    if begin >= 0:
+        words = _message(words[begin:]) or words
+    words = re.sub(r"\b(?:litellm\.)?\w+(?:Error|Exception|Timeout)(?: - |: )", "", words)
     line = " ".join(scrub(words).split())
     return line if len(line) <= _LONGEST_DETAIL else line[:_LONGEST_DETAIL] + "…"
+
+
+def _message(text: str) -> str | None:
+    """The message in an error's JSON body, in the forms of OpenAI and its kin; None where it has none."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return None
+    inner = body.get("error", body) if isinstance(body, dict) else None
+    if isinstance(inner, dict):
+        inner = inner.get("message") or inner.get("detail")
+    return inner if isinstance(inner, str) else None

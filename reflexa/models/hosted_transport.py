@@ -18,28 +18,31 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import urlsplit
 
 import httpcore
 import httpx
 
 _Options = Iterable[httpcore.SOCKET_OPTION] | None
+Stage = Literal["prepared", "connecting", "sent"]
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _IDLE_SECONDS = 30.0
+_CONNECT_SECONDS = 10.0
 
 
 @dataclass
 class Try:
     """One HTTP exchange of ours: when it must end (``time.monotonic()`` seconds), and what came of it.
 
-    ``status`` stays None until the answer's headers are in; ``sent`` says whether a byte of the request went out.
+    ``stage`` is how far it went, ``status`` stays None until the answer's headers are in.
     """
 
     ends: float
     status: int | None = None
     retry_after: str | None = None
-    unreachable: bool = False
+    stage: Stage = "prepared"
     aborted: bool = False
-    sent: bool = False
     stream: httpcore.NetworkStream | None = field(default=None, repr=False)
 
     def bound(self, timeout: float | None, late: type[Exception]) -> float:
@@ -86,7 +89,7 @@ class _BoundedStream(httpcore.NetworkStream):
         running = current_try.get()
         if running is None:
             return self._inner.write(buffer, timeout)
-        running.stream, running.sent = self._inner, True
+        running.stream, running.stage = self._inner, "sent"
         return self._inner.write(buffer, running.bound(timeout, httpcore.WriteTimeout))
 
     def start_tls(
@@ -118,12 +121,9 @@ class _BoundedBackend(httpcore.NetworkBackend):
         running = current_try.get()
         if running is None:
             return _BoundedStream(self._inner.connect_tcp(host, port, timeout, local_address, socket_options))
-        bound = running.bound(timeout, httpcore.ConnectTimeout)
-        try:
-            return _BoundedStream(self._inner.connect_tcp(host, port, bound, local_address, socket_options))
-        except httpcore.ConnectError:
-            running.unreachable = True
-            raise
+        running.stage = "connecting"
+        bound = min(_CONNECT_SECONDS, running.bound(timeout, httpcore.ConnectTimeout))
+        return _BoundedStream(self._inner.connect_tcp(host, port, bound, local_address, socket_options))
 
 
 @contextmanager
@@ -145,9 +145,9 @@ def _as_httpx() -> Iterator[None]:
 class _Body(httpx.SyncByteStream):
     """A response's body; its connection goes back on the stack once the body is closed."""
 
-    def __init__(self, response: httpcore.Response, done: _Lease) -> None:
+    def __init__(self, response: httpcore.Response, lease: _Lease) -> None:
         self._response = response
-        self._lease = done
+        self._lease = lease
 
     def __iter__(self) -> Iterator[bytes]:
         with _as_httpx():
@@ -243,12 +243,13 @@ class DeadlineTransport(httpx.BaseTransport):
 
 
 def _proxy_for(url: str) -> str | None:
-    """The proxy that the environment asks for (``HTTPS_PROXY``, ``NO_PROXY`` and their kin)."""
+    """The proxy that the environment asks for (``HTTPS_PROXY``, ``NO_PROXY`` and their kin); loopback needs none."""
     proxies = urllib.request.getproxies()
     if not proxies:
         return None
     parts = urlsplit(url)
-    if urllib.request.proxy_bypass(parts.hostname or ""):
+    host = parts.hostname or ""
+    if host in _LOOPBACK or urllib.request.proxy_bypass(host):
         return None
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     return proxy if proxy is None or "://" in proxy else f"http://{proxy}"

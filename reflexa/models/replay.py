@@ -57,14 +57,14 @@ class BoundReplayPolicy:
         call = self._lookup(context)
         if call is None:
             raise PolicyError(
-                f"run {self._run_id} has no recording of {which}: it ended earlier, or this run's configuration or code "
-                "differs from the recorded one; replay with the recorded configuration and version"
+                f"run {self._run_id} has no recording of {which}: it ended earlier, or this run's configuration or "
+                "code differs from the recorded one; replay with the recorded configuration and version"
             )
         difference = _difference(call.messages, messages)
         if difference is not None:
             raise PolicyError(
-                f"run {self._run_id} was asked something else in {which}: {difference}. This run's configuration or code "
-                "differs from the recorded one; replay with the recorded configuration and version"
+                f"run {self._run_id} was asked something else in {which}: {difference}. This run's configuration or "
+                "code differs from the recorded one; replay with the recorded configuration and version"
             )
         return call
 

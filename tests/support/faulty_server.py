@@ -165,7 +165,9 @@ class FaultyServer:
         self.close()
 
     def close(self) -> None:
-        """Drops all connections and waits for every thread."""
+        """Drops all connections and waits for every thread. A second call does nothing."""
+        if self._stopping.is_set():
+            return
         self._stopping.set()
         # A connection of our own wakes accept() on every platform; closing the listener does not.
         socket.create_connection(self._listener.getsockname()).close()

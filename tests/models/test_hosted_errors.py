@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reflexa.errors import AuthenticationError, ContextOverflowError, PolicyError, TransientPolicyError
+from reflexa.models.hosted_endpoint import Endpoint
+from reflexa.models.hosted_errors import explain, scrub
+from reflexa.models.hosted_transport import Try
+
+ENDPOINT = Endpoint("openai/m", "openai", "http://localhost:8000/v1", ("OPENAI_API_KEY",), None)
+
+
+class StatusError(Exception):
+    """An error of a client library that knows the server's status."""
+
+    def __init__(self, message: str, status_code: int) -> None:
+        super().__init__(message)
+        self.status_code = status_code
+
+
+class ReadTimeout(Exception):
+    """Named as HTTP clients name it."""
+
+
+def answered(status: int, retry_after: str | None = None) -> Try:
+    return Try(ends=time.monotonic() + 10, status=status, retry_after=retry_after, stage="sent")
+
+
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504, 529])
+def test_a_status_that_may_pass_is_transient(status: int) -> None:
+    error = explain(Exception("busy"), answered(status, "3"), ENDPOINT)
+    assert isinstance(error, TransientPolicyError)
+    assert error.retry_after == 3.0
+    assert f"HTTP {status}: busy" in str(error)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "This model's maximum context length is 8192 tokens",
+        "the request exceeds the available context size (4096 tokens)",
+        "prompt is too long: 210000 tokens > 200000 maximum",
+        "Input is too long for requested model.",
+        "ContextWindowExceededError: too many tokens",
+        "The input token count exceeds the maximum number of tokens allowed",
+    ],
+)
+def test_overflow_is_known_by_the_words_of_many_servers(words: str) -> None:
+    assert isinstance(explain(Exception(words), answered(400), ENDPOINT), ContextOverflowError)
+
+
+def test_a_plain_400_is_not_an_overflow() -> None:
+    assert type(explain(Exception("temperature must be at most 2"), answered(400), ENDPOINT)) is PolicyError
+
+
+def test_a_refused_key_names_its_variable_and_the_server() -> None:
+    error = explain(Exception("no"), answered(401), ENDPOINT)
+    assert isinstance(error, AuthenticationError)
+    assert "OPENAI_API_KEY" in str(error)
+    assert "http://localhost:8000/v1" in str(error)
+
+
+def test_a_client_that_went_round_our_transport_is_still_understood() -> None:
+    unseen = Try(ends=time.monotonic() + 10)
+    assert isinstance(explain(StatusError("busy", 503), unseen, ENDPOINT), TransientPolicyError)
+    assert isinstance(explain(StatusError("no", 401), unseen, ENDPOINT), AuthenticationError)
+    assert type(explain(ValueError("no such parameter"), unseen, ENDPOINT)) is PolicyError
+
+
+def test_what_was_sent_without_an_answer_is_transient() -> None:
+    sent = Try(ends=time.monotonic() + 10, stage="sent")
+    assert "did not answer in time" in str(explain(ReadTimeout("x"), sent, ENDPOINT))
+    error = explain(Exception("gone"), sent, ENDPOINT)
+    assert isinstance(error, TransientPolicyError)
+    assert "closed the connection" in str(error)
+
+
+def test_a_bad_certificate_is_not_tried_again() -> None:
+    connecting = Try(ends=time.monotonic() + 10, stage="connecting")
+    assert isinstance(explain(Exception("refused"), connecting, ENDPOINT), TransientPolicyError)
+    failed = explain(Exception("certificate verify failed: self-signed"), connecting, ENDPOINT)
+    assert type(failed) is PolicyError
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "the model is asleep", "type": "x"}},
+        {"error": "the model is asleep"},
+        {"message": "the model is asleep"},
+        {"detail": "the model is asleep"},
+    ],
+)
+def test_the_servers_own_words_are_taken_out_of_its_json(body: dict[str, object]) -> None:
+    error = explain(Exception(f"litellm.BadRequestError: Some_exception - {json.dumps(body)}"), answered(400), ENDPOINT)
+    assert str(error).endswith(": the model is asleep")
+
+
+@given(st.text(max_size=2000), st.sampled_from([200, 400, 401, 404, 429, 500]))
+def test_any_words_become_one_bounded_line(words: str, status: int) -> None:
+    told = str(explain(Exception(words), answered(status), ENDPOINT))
+    assert len(told.splitlines()) == 1
+    assert len(told) < 600
+
+
+SECRETS = st.text(st.characters(categories=["L", "N"]), min_size=8, max_size=60)
+
+
+@given(SECRETS, st.text(max_size=50), st.text(max_size=50))
+def test_values_of_key_like_variables_are_scrubbed(secret: str, before: str, after: str) -> None:
+    for name in ("OPENAI_API_KEY", "hf_token", "AWS_SECRET_ACCESS", "DB_PASSWORD"):
+        assert secret not in scrub(before + secret + after, {name: secret}).replace("[redacted]", "\n")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["sk-proj-abcdefghijklmnop", "sk-ant-REDACTED", "hf_abcdefghijklmnopqrst", "AIzaSyA1234567890abcdefgh"],
+)
+def test_strings_in_the_shape_of_keys_are_scrubbed(secret: str) -> None:
+    assert scrub(f"the key {secret} is wrong", {}) == "the key [redacted] is wrong"
+
+
+def test_credentials_in_headers_and_addresses_are_scrubbed() -> None:
+    assert scrub("Authorization: Bearer abcdefghijkl", {}) == "Authorization: [redacted]"
+    assert scrub("http://user:pass@host/v1", {}) == "http://[redacted]host/v1"
+
+
+def test_ordinary_words_stay() -> None:
+    text = "the task-force asked at 12:30 about sk- and hf_x, http://localhost:8000/v1"
+    assert scrub(text, {"PATH": "the task", "KEY": "force"}) == text

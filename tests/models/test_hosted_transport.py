@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from reflexa.models.hosted_transport import DeadlineTransport, Try, current_try
+from tests.support.faulty_server import FaultyServer, Received, Reply, Script, answer, dripping, error, hang, reset
+
+BODY = {"messages": [{"role": "user", "content": "hi"}]}
+
+
+@pytest.fixture
+def client() -> Iterator[httpx.Client]:
+    with httpx.Client(transport=DeadlineTransport(httpx.create_ssl_context()), timeout=10.0) as opened:
+        yield opened
+
+
+@contextmanager
+def trying(seconds: float) -> Iterator[Try]:
+    running = Try(ends=time.monotonic() + seconds)
+    token = current_try.set(running)
+    try:
+        yield running
+    finally:
+        current_try.reset(token)
+
+
+def test_a_try_learns_what_came_of_it(client: httpx.Client) -> None:
+    with FaultyServer(Script(error(429, "slow", retry_after="12"))) as server, trying(10) as running:
+        assert running.stage == "prepared"
+        assert client.post(f"{server.url}/x", json=BODY).status_code == 429
+        assert (running.stage, running.status, running.retry_after) == ("sent", 429, "12")
+
+
+@pytest.mark.parametrize("reply", [hang(), dripping("slow", 0.05), dripping("slow", 0.05, headers=True)])
+def test_waits_end_with_the_try(client: httpx.Client, reply: Reply) -> None:
+    with FaultyServer(Script(reply)) as server, trying(0.3) as running:
+        with pytest.raises(httpx.ReadTimeout):
+            client.post(f"{server.url}/x", json=BODY)
+        assert running.ends <= time.monotonic() < running.ends + 1
+
+
+def test_other_calls_are_left_alone_and_may_stream(client: httpx.Client) -> None:
+    """An application's own calls through litellm share the transport: no deadline, and bodies as they come."""
+    with FaultyServer(Script(dripping("slow", 0.001))) as server:
+        with client.stream("POST", f"{server.url}/x", json=BODY) as response:
+            pieces = list(response.iter_raw())
+        assert b"".join(pieces) == answer("slow").body
+        assert len(pieces) > 1
+
+
+@pytest.mark.parametrize("reply", [hang(), dripping("slow", 0.05)], ids=["silent", "dripping"])
+def test_aborting_ends_a_blocked_read(client: httpx.Client, reply: Reply) -> None:
+    arrived = threading.Event()
+    running = Try(ends=time.monotonic() + 60)
+
+    def respond(received: Received) -> Reply:
+        arrived.set()
+        return reply
+
+    def call(url: str) -> None:
+        current_try.set(running)
+        client.post(url, json=BODY)
+
+    with FaultyServer(respond) as server, ThreadPoolExecutor(1) as pool:
+        future = pool.submit(call, f"{server.url}/x")
+        assert arrived.wait(10)
+        running.abort()
+        with pytest.raises(httpx.TransportError):
+            future.result(10)
+
+
+def test_a_connection_that_broke_is_not_used_again(client: httpx.Client) -> None:
+    with FaultyServer(Script(answer("one"), reset(), answer("three"))) as server:
+        assert client.post(f"{server.url}/x", json=BODY).status_code == 200
+        with pytest.raises(httpx.TransportError):
+            client.post(f"{server.url}/x", json=BODY)
+        assert client.post(f"{server.url}/x", json=BODY).status_code == 200
+        assert server.connections == 2
+
+
+def test_threads_share_connections_that_are_idle(client: httpx.Client) -> None:
+    with FaultyServer(Script(answer("hi", after=0.02))) as server, ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda _: client.post(f"{server.url}/x", json=BODY).status_code, range(64)))
+        assert statuses == [200] * 64
+        assert server.connections <= 8
+
+
+def test_a_refused_connection_stops_at_connecting(client: httpx.Client) -> None:
+    with FaultyServer(Script(answer("hi"))) as server:
+        url = server.url
+    with trying(5) as running:
+        with pytest.raises(httpx.ConnectError):
+            client.post(f"{url}/x", json=BODY)
+        assert (running.stage, running.status) == ("connecting", None)
+
+
+def test_no_connection_is_opened_after_the_end(client: httpx.Client) -> None:
+    with FaultyServer(Script(answer("hi"))) as server, trying(0.0):
+        with pytest.raises(httpx.TimeoutException):
+            client.post(f"{server.url}/x", json=BODY)
+        assert server.connections == 0
+
+
+def test_the_environments_proxy_is_used_but_not_for_loopback(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FaultyServer(Script(answer("through the proxy"))) as proxy, FaultyServer(Script(answer("direct"))) as server:
+        address = proxy.url.removesuffix("/v1").removeprefix("http://")
+        monkeypatch.setenv("http_proxy", f"http://user:word@{address}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        assert "through the proxy" in client.post("http://models.example/v1/x", json=BODY).text
+        assert "direct" in client.post(f"{server.url}/x", json=BODY).text
+        assert proxy.requests[0].path == "http://models.example/v1/x"
+        assert proxy.requests[0].headers["proxy-authorization"].startswith("Basic ")
+        monkeypatch.setenv("no_proxy", "models.example")
+        with trying(2), pytest.raises(httpx.TransportError):
+            client.post("http://models.example/v1/x", json=BODY)
+        assert len(proxy.requests) == 1
+
+
+def test_a_closed_transport_has_no_idle_connections_and_still_works() -> None:
+    transport = DeadlineTransport(httpx.create_ssl_context())
+    with FaultyServer(Script(answer("hi"))) as server:
+        request = httpx.Request("POST", f"{server.url}/x", json=BODY)
+        for expected in (1, 2):
+            transport.handle_request(request).read()
+            assert server.connections == expected
+            transport.close()
