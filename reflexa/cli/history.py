@@ -1,0 +1,169 @@
+"""What the database tells: runs, comparisons, reflections."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from reflexa.cli.episodes import EpisodeDetail, EpisodeReport, episode_text, episodes_table
+from reflexa.cli.failures import DONE
+from reflexa.cli.output import emit, emit_json
+from reflexa.cli.report import RunReport, comparison_table, report, table, title
+from reflexa.cli.session import open_store
+from reflexa.cli.text import aligned, indented, one_line
+from reflexa.errors import UsageError, unknown_name
+from reflexa.evaluation import compare, summarise
+from reflexa.types import Episode, Reflection, RunRecord
+
+if TYPE_CHECKING:
+    from reflexa.cli.verbs import compare as compare_verb
+    from reflexa.cli.verbs import memory as memory_verbs
+    from reflexa.cli.verbs import runs as runs_verbs
+    from reflexa.memory import Store
+
+
+class ShownRun(RunReport):
+    """A run with its episodes."""
+
+    tasks: tuple[EpisodeReport, ...]
+
+
+def show_runs(options: runs_verbs.ListOptions) -> int:
+    """``reflexa runs list``."""
+    with open_store(options.database) as store:
+        reports = [_report(store, run) for run in store.list_runs(options.limit)]
+        started = {run.id: _time(run.created) for run in store.list_runs(options.limit)}
+    if options.json:
+        emit_json([found.model_dump() for found in reports])
+        return DONE
+    if not reports:
+        emit("no runs yet; the first one: reflexa run --task humaneval --limit 5")
+        return DONE
+    rows = [("run", "name", "started", "suite", "model", "strategy", "feedback", "status", "solved")]
+    for found in reports:
+        feedback = "ORACLE" if found.oracle else found.feedback
+        suite, model = one_line(found.suite, 30), one_line(found.model, 30)
+        solved = f"{found.solved}/{found.n_planned}"
+        name = one_line(found.name or "", 20)
+        rows.append(
+            (found.run_id, name, started[found.run_id], suite, model, found.strategy, feedback, found.status, solved)
+        )
+    emit(aligned(rows))
+    return DONE
+
+
+def show_run(options: runs_verbs.ShowOptions) -> int:
+    """``reflexa runs show``."""
+    with open_store(options.database) as store:
+        run = store.find_run(options.run)
+        episodes = list(store.episodes(run.id))
+    if options.task is not None:
+        return _show_episode(run, episodes, options)
+    summary = report(run, summarise(run, episodes))
+    if options.json:
+        tasks = tuple(EpisodeReport.of(episode) for episode in episodes)
+        emit_json(ShownRun(**summary.model_dump(), tasks=tasks))
+        return DONE
+    emit(title(run))
+    emit(_circumstances(run, summary))
+    emit(table(summary))
+    if episodes:
+        emit("")
+        emit(episodes_table(episodes))
+        emit(f"next: reflexa runs show {run.id} --task {one_line(episodes[0].task.id)}")
+    return DONE
+
+
+def compare_runs(options: compare_verb.CompareOptions) -> int:
+    """``reflexa compare``."""
+    with open_store(options.database) as store:
+        first, second = store.find_run(options.first), store.find_run(options.second)
+        if first.id == second.id:
+            raise UsageError(f"{options.first} and {options.second} are the same run, {first.id}: name two runs")
+        found = compare((first, store.episodes(first.id)), (second, store.episodes(second.id)))
+    if options.json:
+        emit_json(found)
+    else:
+        emit(f"{one_line(found.suite)} ({found.split}), {found.n} tasks that both runs have")
+        emit(comparison_table(found))
+    return DONE
+
+
+def show_reflections(options: memory_verbs.ListOptions) -> int:
+    """``reflexa memory list``."""
+    with open_store(options.database) as store:
+        run_id = store.find_run(options.run).id if options.run else None
+        kept = store.reflections(run_id=run_id, task_id=options.task, suite=options.suite, limit=options.limit)
+    if options.json:
+        emit_json([reflection.model_dump() for reflection in kept])
+        return DONE
+    if not kept:
+        emit("no reflections match" if options.run or options.task or options.suite else "no reflections yet")
+        return DONE
+    rows = [("id", "task", "attempt", "split", "reflection")]
+    rows += [
+        (kept.id, one_line(kept.task_id, 30), str(kept.attempt + 1), kept.split, one_line(kept.text, 80))
+        for kept in kept
+    ]
+    emit(aligned(rows))
+    return DONE
+
+
+def show_reflection(options: memory_verbs.ShowOptions) -> int:
+    """``reflexa memory show``."""
+    with open_store(options.database) as store:
+        reflection = _find_reflection(store, options.id)
+    if options.json:
+        emit_json(reflection)
+        return DONE
+    emit(
+        f"{reflection.id}: {one_line(reflection.task_id)} ({reflection.split}), after attempt {reflection.attempt + 1}"
+    )
+    emit(f"written by {one_line(reflection.policy) or 'an unnamed model'}")
+    emit(indented(reflection.text or "(empty)"))
+    return DONE
+
+
+def _report(store: Store, run: RunRecord) -> RunReport:
+    return report(run, summarise(run, store.episodes(run.id)))
+
+
+def _show_episode(run: RunRecord, episodes: list[Episode], options: runs_verbs.ShowOptions) -> int:
+    ids = [episode.task.id for episode in episodes]
+    wanted = options.task or ""
+    found = [episode for episode in episodes if wanted in (episode.task.id, episode.task.id.rsplit("/", 1)[-1])]
+    if not found:
+        raise unknown_name(f"task of run {run.id}", wanted, ids)
+    if options.json:
+        emit_json(EpisodeDetail.of(found[0]))
+    else:
+        emit(title(run))
+        emit(episode_text(found[0]))
+    return DONE
+
+
+def _circumstances(run: RunRecord, summary: RunReport) -> str:
+    parts = [f"started {_time(run.created)}", run.status]
+    if summary.n_tasks < summary.n_planned:
+        parts.append(f"{summary.n_tasks} of {summary.n_planned} tasks have ended")
+    if run.baseline_of:
+        parts.append(f"baseline of {run.baseline_of}")
+    if run.code_version:
+        parts.append(f"reflexa {run.code_version}")
+    return " · ".join(parts)
+
+
+def _find_reflection(store: Store, ref: str) -> Reflection:
+    every = store.reflections()
+    found = [kept for kept in every if kept.id == ref] or [kept for kept in every if ref and kept.id.startswith(ref)]
+    if not found:
+        raise unknown_name("reflection", ref, [kept.id for kept in every[:200]])
+    if len(found) > 1:
+        raise UsageError(
+            f"reflection {ref!r} could be {' or '.join(kept.id for kept in found[:5])}: give more of its id"
+        )
+    return found[0]
+
+
+def _time(moment: float) -> str:
+    return datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M")

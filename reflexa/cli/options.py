@@ -1,0 +1,96 @@
+"""Verbs from dataclasses: each field, annotated with ``typer.Option`` or ``typer.Argument``, is one option."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import typer
+from typer.core import TyperCommand
+
+Options = TypeVar("Options")
+Action = Callable[[Options], int]
+
+MEANS = "How it is carried out"
+
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        metavar="URL",
+        help="The database: a file, sqlite:///FILE or postgresql://USER@HOST/NAME.",
+        rich_help_panel=MEANS,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout, and nothing else there.")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, a unique start of it, or its name.")]
+SandboxOption = Annotated[
+    str | None,
+    typer.Option(
+        "--sandbox",
+        metavar="LEVEL",
+        help="At least this isolation: double, strong, external, weak.",
+        rich_help_panel=MEANS,
+    ),
+]
+WeakOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-weak-sandbox", help="Accept a sandbox that hostile code can get out of.", rich_help_panel=MEANS
+    ),
+]
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """A verb that takes none."""
+
+
+class GroupedCommand(TyperCommand):
+    """A command whose help lists its options by panel, those without a panel first."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                kind = "Arguments" if param.param_type_name == "argument" else "Options"
+                sections.setdefault(getattr(param, "rich_help_panel", None) or kind, []).append(record)
+        for name, records in sections.items():
+            if records:
+                with formatter.section(name):
+                    formatter.write_dl(records)
+
+
+def verbs(summary: str) -> typer.Typer:
+    """A group of verbs, or the home of a single one. Rich markup would treble what ``--help`` costs."""
+    return typer.Typer(
+        help=summary,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+    )
+
+
+def add_verb(app: typer.Typer, name: str, options: type[Options], action: Action[Options]) -> None:
+    """Adds a verb that calls ``action`` with one ``options`` and ends with the exit code that it returns.
+
+    The verb's help is the action's docstring.
+    """
+    hints = get_type_hints(options, include_extras=True)
+    signature = inspect.signature(options)
+    parameters = [
+        parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in signature.parameters.values()
+    ]
+
+    def callback(**values: Any) -> int:
+        return action(options(**values))
+
+    callback.__doc__ = action.__doc__
+    callback.__annotations__ = {parameter.name: hints[parameter.name] for parameter in parameters}
+    callback.__dict__["__signature__"] = signature.replace(parameters=parameters, return_annotation=int)
+    app.command(name, cls=GroupedCommand)(callback)

@@ -1,0 +1,155 @@
+"""From what was asked for to what will be run: a new run's configuration, or a recorded one's, unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, get_args
+
+from reflexa.agent import STRATEGIES, Limits, baseline_of
+from reflexa.cli.session import Session, suite_reference
+from reflexa.errors import ConfigError, UsageError, unknown_name
+from reflexa.tasks import Suite, select
+from reflexa.types import FeedbackSource, RunConfig, RunRecord, SandboxLevel
+
+if TYPE_CHECKING:
+    from reflexa.cli.verbs.run import RunOptions
+    from reflexa.memory import Store
+
+_FIELDS = {
+    "model": "model",
+    "reflector": "reflector_model",
+    "tester": "tester_model",
+    "strategy": "strategy",
+    "feedback": "feedback",
+    "attempts": "attempts",
+    "reflections": "reflections",
+    "temperature": "temperature",
+    "max_new_tokens": "max_new_tokens",
+    "sandbox": "sandbox",
+}
+"""Options that settings may give too, and what these and the run's configuration call them."""
+_LEVELS: tuple[SandboxLevel, ...] = get_args(SandboxLevel)
+"""The strongest first."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be run. ``run`` is the record of a run that is resumed; ``baseline`` a strategy to hold against it."""
+
+    config: RunConfig
+    suite: Suite
+    run: RunRecord | None = None
+    baseline: str | None = None
+
+
+def flags(options: RunOptions) -> Mapping[str, Any]:
+    """The options that are settings, under the settings' names; None was not given."""
+    given = {field: getattr(options, option) for option, field in _FIELDS.items()}
+    means = ("concurrency", "api_base", "max_cost", "max_tokens", "max_seconds")
+    return {
+        **given,
+        **{name: getattr(options, name) for name in means},
+        "allow_weak_sandbox": options.allow_weak_sandbox or None,
+        "database_url": options.database,
+    }
+
+
+def check_names(options: RunOptions) -> None:
+    """Raises ``UsageError`` with near matches for names that do not exist, before anything is opened."""
+    known: tuple[tuple[str, str | None, tuple[str, ...]], ...] = (
+        ("strategy", options.strategy, tuple(STRATEGIES)),
+        ("strategy", options.baseline, tuple(STRATEGIES)),
+        ("feedback", options.feedback, get_args(FeedbackSource)),
+        ("sandbox level", options.sandbox, _LEVELS),
+    )
+    for what, name, names in known:
+        if name is not None and name not in names:
+            raise unknown_name(what, name, names)
+
+
+def new_plan(options: RunOptions, session: Session) -> Plan:
+    """The plan of a new run. Raises ``UsageError``, with near matches for unknown names."""
+    if options.task is None:
+        raise UsageError("which tasks? name a suite: reflexa run --task humaneval (`reflexa tasks list` shows all)")
+    settings = session.settings
+    if settings.strategy not in STRATEGIES:
+        raise unknown_name("strategy", settings.strategy, STRATEGIES)
+    split = options.split or "test"
+    whole = session.load_suite(options.task, split)
+    suite = select(whole, limit=options.limit, only=options.only or ())
+    values = {field: getattr(settings, field) for field in _FIELDS.values()}
+    values["attempts"] = STRATEGIES[settings.strategy]().limit(settings.attempts)
+    config = RunConfig(
+        suite=suite_reference(options.task),
+        split=split,
+        task_ids=tuple(task.id for task in suite.tasks),
+        seed=options.seed or 0,
+        suite_digest=whole.digest,
+        **values,
+    )
+    return Plan(config, suite, baseline=options.baseline)
+
+
+def resumed_plan(options: RunOptions, session: Session, store: Store) -> Plan:
+    """The plan of a recorded run. Raises ``ConfigError`` where an option or the suite differs from what it was."""
+    run = store.find_run(options.resume or "")
+    config = run.config
+    whole = session.load_suite(config.suite, config.split)
+    if whole.digest != config.suite_digest:
+        raise ConfigError(
+            f"the suite {config.suite} has changed since run {run.id} was started (digest {config.suite_digest[:12]}, "
+            f"now {whole.digest[:12]}): start a new run, or bring the suite back to what it was"
+        )
+    differences = _differences(options, run, whole)
+    if differences:
+        raise ConfigError(
+            f"run {run.id} was started with another configuration: {'; '.join(differences)}. "
+            "Leave these options out to resume it, or start a new run without --resume"
+        )
+    return Plan(config, select(whole, only=config.task_ids), run=run, baseline=options.baseline)
+
+
+def baseline_plan(plan: Plan, run: RunRecord, strategy: str, store: Store) -> Plan:
+    """The baseline's plan; where ``run`` has one that is not done, or is, that one goes on."""
+    config = baseline_of(run.config, strategy)
+    known = (record for record in store.list_runs() if record.baseline_of == run.id and record.config == config)
+    return Plan(config, plan.suite, run=next(known, None))
+
+
+def limits(session: Session) -> Limits:
+    settings = session.settings
+    return Limits(cost_usd=settings.max_cost, tokens=settings.max_tokens, seconds=settings.max_seconds)
+
+
+def _differences(options: RunOptions, run: RunRecord, whole: Suite) -> list[str]:
+    """What was asked for and is not what the run was started with, each with both values."""
+    config = run.config
+    asked: dict[str, tuple[object, object]] = {
+        f"--{option.replace('_', '-')}": (getattr(config, field), getattr(options, option))
+        for option, field in _FIELDS.items()
+        if option != "sandbox"
+    }
+    asked["--task"] = (config.suite, suite_reference(options.task) if options.task else None)
+    asked["--split"] = (config.split, options.split)
+    asked["--seed"] = (config.seed, options.seed)
+    asked["--name"] = (run.name, options.name)
+    found = [
+        f"{flag} was {'not given' if old is None else old}, now {new}"
+        for flag, (old, new) in asked.items()
+        if new is not None and new != old
+    ]
+    if options.limit is not None or options.only:
+        chosen = tuple(task.id for task in select(whole, limit=options.limit, only=options.only or ()).tasks)
+        if chosen != config.task_ids:
+            found.append(
+                f"--limit and --only chose {len(config.task_ids)} tasks, now {len(chosen)} that are not the same"
+            )
+    if options.sandbox is not None and config.sandbox is not None and _stronger(options.sandbox, config.sandbox):
+        found.append(f"--sandbox was {config.sandbox}, now {options.sandbox}")
+    return found
+
+
+def _stronger(asked: str, had: str) -> bool:
+    names = [str(level) for level in _LEVELS]
+    return names.index(asked) < names.index(had)

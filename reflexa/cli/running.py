@@ -1,0 +1,245 @@
+"""Carries out ``reflexa run``: plans, opens what is needed, runs, and reports from the database."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from reflexa.agent import BenchOptions, Limits, Outcome, Tally, Workbench, code_version, package_versions
+from reflexa.cli.failures import BUDGET, DONE, FAILED, INTERRUPTED
+from reflexa.cli.output import emit, emit_json, note
+from reflexa.cli.plan import Plan, baseline_plan, check_names, flags, limits, new_plan, resumed_plan
+from reflexa.cli.progress import RunProgress
+from reflexa.cli.report import RunReport, comparison_table, report, table, title
+from reflexa.cli.session import Session
+from reflexa.cli.text import one_line, plural
+from reflexa.evaluation import compare, summarise
+from reflexa.types import Episode, RunRecord
+
+if TYPE_CHECKING:
+    from reflexa.cli.verbs.run import RunOptions
+    from reflexa.memory import Store
+
+CLOSING_SECONDS = 0.5
+"""What an interrupted run waits for models and sandboxes to close: calls may hang."""
+_SHOWN_ERRORS = 3
+
+
+def start(options: RunOptions) -> int:
+    """Runs, or goes on with, what the options ask for. Returns the exit code."""
+    check_names(options)
+    session = Session.here(flags(options))
+    if options.resume is None and options.dry_run:  # a plan alone makes no database
+        return _show_plan(new_plan(options, session), session, options)
+    plan = None if options.resume else new_plan(options, session)
+    with session.open_store() as store:
+        plan = plan or resumed_plan(options, session, store)
+        if options.dry_run:
+            return _show_plan(plan, session, options)
+        return _Execution(options, session, store, Workbench(store, bench_options(options, session, plan))).start(plan)
+
+
+def bench_options(options: RunOptions, session: Session, plan: Plan) -> BenchOptions:
+    """How the plan is carried out."""
+    settings = session.settings
+    default = BenchOptions()
+    return BenchOptions(
+        concurrency=settings.concurrency if "concurrency" in settings.model_fields_set else default.concurrency,
+        sandbox=plan.config.sandbox,
+        allow_weak_sandbox=settings.allow_weak_sandbox,
+        context=options.context or default.context,
+        api_base=settings.api_base,
+    )
+
+
+def resume_command(options: RunOptions, run: RunRecord) -> str:
+    """The command that goes on with a run, with the options that no run records."""
+    words = ["reflexa", "run", "--resume", run.id]
+    if options.database and "@" not in options.database:  # it may hold a password
+        words += ["--database", options.database]
+    for flag, value in (
+        ("--baseline", options.baseline),
+        ("--api-base", options.api_base),
+        ("--context", options.context),
+        ("--concurrency", options.concurrency),
+    ):
+        if value is not None:
+            words += [flag, str(value)]
+    return shlex.join(words + ["--allow-weak-sandbox"] * options.allow_weak_sandbox)
+
+
+@dataclass
+class _Execution:
+    """One command's runs: the one asked for, and perhaps its baseline, on one workbench."""
+
+    options: RunOptions
+    session: Session
+    store: Store
+    bench: Workbench
+
+    def start(self, plan: Plan) -> int:
+        """Carries out the plan and prints its report. Returns the exit code."""
+        run: RunRecord | None = None
+        outcome: Outcome | None = None
+        try:
+            run = self._ready(plan)
+            outcome = self._execute(plan, run, limits(self.session))
+            main = self._reported(run)
+            if plan.baseline is not None and outcome.status == "finished":
+                baseline = baseline_plan(plan, run, plan.baseline, self.store)
+                other = self._ready(baseline, baseline_of=run)
+                outcome = self._execute(baseline, other, _left(limits(self.session), outcome.tally))
+                main = self._compared(main, run, other)
+        except KeyboardInterrupt:
+            if run is not None:
+                self._say_how_to_resume("interrupted", run)
+            return INTERRUPTED
+        finally:
+            self._close(outcome)
+        self._print(main, run, outcome)
+        return _exit_code(main, outcome)
+
+    def _ready(self, plan: Plan, baseline_of: RunRecord | None = None) -> RunRecord:
+        """The run's record: what cannot work (no such model, no sandbox) fails before there is one."""
+        if plan.run is not None:
+            return plan.run
+        self.bench.policy(plan.config.model)
+        config = plan.config.model_copy(update={"sandbox": self.bench.sandbox.level})
+        name = self.options.name
+        return self.store.create_run(
+            config,
+            name=f"{name}-{config.strategy}" if name and baseline_of else name,
+            baseline_of=baseline_of.id if baseline_of else None,
+            packages=package_versions(),
+            code_version=code_version(),
+        )
+
+    def _execute(self, plan: Plan, run: RunRecord, budget: Limits) -> Outcome:
+        finished = self.store.finished(run.id)
+        pending = [task for task in plan.suite.tasks if task.id not in finished]
+        if not pending:
+            note(f"{title(run)}: all {plural(len(plan.suite.tasks), 'task')} are done, nothing is left to run")
+            tally = Tally(total=len(plan.suite.tasks))
+            if run.status != "finished":
+                self.store.end_run(run.id, "finished")
+            return Outcome(status="finished", tally=tally)
+        done = f", {len(finished)} of them done before" if finished else ""
+        note(f"{title(run)}: {plural(len(plan.suite.tasks), 'task')}{done}")
+        note(
+            f"up to {plural(run.config.attempts, 'attempt')} a task · {self.bench.options.tasks_at_once} tasks at once"
+            f" · sandbox {self.bench.sandbox.level} · database {self._shown_database()}"
+        )
+        with RunProgress(run.config.suite, self._before(run, len(plan.suite.tasks))) as progress:
+            outcome = self.bench.execute(run, plan.suite, budget, progress)
+        if outcome.status != "finished":
+            self._say_how_to_resume(f"{outcome.status}: {outcome.detail}", run)
+        return outcome
+
+    def _before(self, run: RunRecord, total: int) -> Tally:
+        """What earlier sessions had finished."""
+        kept = [episode for episode in self.store.episodes(run.id) if episode.error is None]
+        solved = sum(episode.solved for episode in kept)
+        return Tally(total=total, solved=solved, failed=len(kept) - solved)
+
+    def _reported(self, run: RunRecord) -> RunReport:
+        record = self.store.find_run(run.id)
+        return report(record, summarise(record, self._episodes(record)))
+
+    def _compared(self, main: RunReport, run: RunRecord, other: RunRecord) -> RunReport:
+        ours, theirs = self.store.find_run(run.id), self.store.find_run(other.id)
+        kept = self._episodes(theirs)
+        update = {
+            "baseline": summarise(theirs, kept),
+            "comparison": compare((theirs, kept), (ours, self._episodes(ours))) if kept else None,
+        }
+        return main.model_copy(update=update)
+
+    def _episodes(self, run: RunRecord) -> list[Episode]:
+        return list(self.store.episodes(run.id))
+
+    def _print(self, main: RunReport, run: RunRecord, outcome: Outcome) -> None:
+        if self.options.json:
+            emit_json(main)
+        else:
+            print_report(main, run)
+        if main.errors and outcome.status == "finished":
+            broken = [episode for episode in self.store.episodes(run.id) if episode.error]
+            for episode in broken[:_SHOWN_ERRORS]:
+                note(f"{one_line(episode.task.id)} ended in an error: {one_line(episode.error or '', 300)}")
+            note(f"{plural(len(broken), 'task')} ended in errors; to try them again: {self._resume(run)}")
+
+    def _resume(self, run: RunRecord) -> str:
+        main = run if run.baseline_of is None else self.store.find_run(run.baseline_of)
+        return resume_command(self.options, main)
+
+    def _say_how_to_resume(self, why: str, run: RunRecord) -> None:
+        note(f"{why}; nothing that was finished is lost; to go on: {self._resume(run)}")
+
+    def _shown_database(self) -> str:
+        from reflexa.memory.location import locate
+
+        return locate(self.session.database).shown
+
+    def _close(self, outcome: Outcome | None) -> None:
+        """Closes the bench. After an interrupt its calls may hang: they are left behind, and record nothing more."""
+        if outcome is not None and outcome.status != "interrupted":
+            self.bench.close()
+            return
+        self.store.close()
+        closing = Thread(target=self.bench.close, daemon=True)
+        closing.start()
+        closing.join(CLOSING_SECONDS)
+
+
+def print_report(main: RunReport, run: RunRecord) -> None:
+    """A run's table, its baseline's comparison, and what can be done next."""
+    emit(title(run))
+    if main.n_tasks < main.n_planned:
+        emit(f"{main.status}: {main.n_tasks} of {main.n_planned} tasks have ended")
+    emit(table(main))
+    if main.comparison is not None:
+        emit(f"\nbaseline {main.comparison.a.strategy}, with as many calls a task allowed")
+        emit(comparison_table(main.comparison))
+    hints = [f"reflexa runs show {main.run_id}"]
+    if main.comparison is not None:
+        hints.append(f"reflexa runs show {main.comparison.a.run_id}")
+    elif main.strategy != "retry":
+        hints.append(f"reflexa run --resume {main.run_id} --baseline retry")
+    emit(f"next: {' · '.join(hints)}")
+
+
+def _show_plan(plan: Plan, session: Session, options: RunOptions) -> int:
+    """The resolved configuration, as the run would record it."""
+    if options.json:
+        emit_json(plan.config)
+        return DONE
+    shown = plan.config.model_dump(exclude={"task_ids"})
+    width = max(len(name) for name in shown)
+    emit("\n".join(f"{name.ljust(width)}  {'–' if value is None else value}" for name, value in shown.items()))
+    emit(f"{'tasks'.ljust(width)}  {len(plan.suite.tasks)}: {_first_ids(plan)}")
+    return DONE
+
+
+def _first_ids(plan: Plan, shown: int = 5) -> str:
+    ids = [one_line(task.id, 40) for task in plan.suite.tasks]
+    return ", ".join(ids[:shown]) + (" …" if len(ids) > shown else "")
+
+
+def _left(given: Limits, spent: Tally) -> Limits:
+    """What a run leaves of the limits to its baseline."""
+    return Limits(
+        cost_usd=None if given.cost_usd is None else max(0.0, given.cost_usd - (spent.usage.cost_usd or 0.0)),
+        tokens=None if given.tokens is None else max(0, given.tokens - spent.usage.tokens),
+        seconds=given.seconds,
+    )
+
+
+def _exit_code(main: RunReport, outcome: Outcome) -> int:
+    if outcome.status == "interrupted":
+        return INTERRUPTED
+    if outcome.status == "budget":
+        return BUDGET
+    errors = main.errors + (main.baseline.errors if main.baseline else 0)
+    return FAILED if errors or outcome.status == "failed" else DONE

@@ -1,0 +1,57 @@
+"""Where a command works: the workspace, the settings, the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reflexa.cli.settings import Settings, load_settings
+from reflexa.cli.workspace import Workspace, find_workspace
+
+if TYPE_CHECKING:
+    from reflexa.memory import Store
+    from reflexa.tasks import Suite
+
+
+@dataclass(frozen=True)
+class Session:
+    """What holds for one command."""
+
+    workspace: Workspace
+    settings: Settings
+
+    @classmethod
+    def here(cls, flags: Mapping[str, Any]) -> Session:
+        """The current folder's session. Flags that are None were not given. Raises ``ConfigError``."""
+        workspace = find_workspace()
+        return cls(workspace, load_settings(workspace, flags))
+
+    @property
+    def database(self) -> str:
+        """The database's URL or path. It may hold a password: it is not for printing."""
+        return self.settings.database_url or self.workspace.database_url
+
+    def open_store(self) -> Store:
+        """The database, made or upgraded where it must be. Raises ``StoreError``."""
+        from reflexa.memory import Store
+
+        return Store.open(self.database)
+
+    def load_suite(self, name: str, split: str = "test") -> Suite:
+        """A suite by name or file. Raises ``UsageError``."""
+        from reflexa.tasks import load_suite
+
+        return load_suite(name, split=split, workspace=self.workspace.root)
+
+
+def open_store(database: str | None) -> Store:
+    """The database that a verb's ``--database`` or the settings name."""
+    return Session.here({"database_url": database}).open_store()
+
+
+def suite_reference(name: str) -> str:
+    """What finds the suite again from any folder: its name, or the file's absolute path."""
+    path = Path(name).expanduser()
+    return str(path.resolve()) if path.is_file() and (path.suffix or "/" in name) else name

@@ -1,0 +1,171 @@
+"""Suites: what they hold, whether their judge accepts their own solutions, and whether the feedback agrees with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from reflexa.agent.audit import Audit, Validation, audit_attempts, audit_references
+from reflexa.agent.audit import validate as validate_suite
+from reflexa.cli.failures import DONE, FAILED
+from reflexa.cli.output import emit, emit_json
+from reflexa.cli.session import Session, suite_reference
+from reflexa.cli.text import aligned, indented, one_line, plural, seconds
+from reflexa.cli.verifying import open_sandbox
+from reflexa.errors import UsageError
+from reflexa.tasks import list_suites, select
+from reflexa.types import Episode, Frozen, Task
+from reflexa.verifiers import HiddenTests, VisibleExamples
+
+if TYPE_CHECKING:
+    from reflexa.cli.verbs import tasks as verbs
+    from reflexa.memory import Store
+
+_SHOWN = 10
+
+
+class AuditReport(Frozen):
+    """The feedback against the judge: on the suite's own solutions, and on recorded attempts where there are any."""
+
+    task: str
+    references: Audit
+    attempts: Audit | None
+    runs: tuple[str, ...]
+
+
+def list_all(options: verbs.ListOptions) -> int:
+    """``reflexa tasks list``."""
+    found = list_suites(Session.here({}).workspace.root)
+    if options.json:
+        emit_json([info.model_dump() for info in found])
+        return DONE
+    rows = [("suite", "tasks", "what", "from")]
+    rows += [(info.name, "–" if info.n is None else str(info.n), info.description, info.source) for info in found]
+    emit(aligned([tuple(one_line(cell) for cell in row) for row in rows], right=(1,)))
+    return DONE
+
+
+def show(options: verbs.ShowOptions) -> int:
+    """``reflexa tasks show``."""
+    suite = Session.here({}).load_suite(options.name, options.split)
+    if options.task is not None:
+        return _show_task(select(suite, only=[options.task]).tasks[0], options.json)
+    if options.json:
+        emit_json(
+            {
+                "task": suite_reference(options.name),
+                "split": suite.split,
+                "n": len(suite.tasks),
+                "description": suite.description,
+                "source": suite.source,
+                "digest": suite.digest,
+                "tasks": [task.id for task in suite.tasks],
+            }
+        )
+        return DONE
+    emit(f"{one_line(suite.name)} ({suite.split}): {plural(len(suite.tasks), 'task')}; {one_line(suite.description)}")
+    emit(f"from {one_line(suite.source)} · digest {suite.digest[:12]}")
+    rows = [("task", "examples", "asks for")]
+    rows += [(one_line(task.id, 40), str(len(task.examples)), _asks_for(task)) for task in suite.tasks]
+    emit(aligned(rows, right=(1,)))
+    return DONE
+
+
+def validate(options: verbs.ValidateOptions) -> int:
+    """``reflexa tasks validate``: exit code 1 where a solution is rejected."""
+    session = _session(options)
+    suite = session.load_suite(options.name, options.split)
+    with open_sandbox(session) as sandbox:
+        found = validate_suite(suite, HiddenTests(sandbox), workers=os.cpu_count() or 2)
+        level = sandbox.level
+    if options.json:
+        emit_json(found)
+    else:
+        emit(
+            f"{one_line(suite.name)}: the judge accepts {found.passed} of {plural(found.n, 'reference solution')} "
+            f"in {seconds(found.seconds)} · sandbox {level}"
+        )
+        if found.failed:
+            emit(f"rejected: {', '.join(one_line(task_id, 40) for task_id in found.failed)}")
+    return _sound(found)
+
+
+def audit(options: verbs.AuditOptions) -> int:
+    """``reflexa tasks audit``."""
+    session = _session(options, options.database)
+    suite = session.load_suite(options.name, options.split)
+    with session.open_store() as store:
+        runs = _runs(store, options.run, suite_reference(options.name))
+        attempts = audit_attempts(_episodes(store, runs)) if runs else None
+    with open_sandbox(session) as sandbox:
+        visible = VisibleExamples(sandbox)
+        references = audit_references(suite, lambda task: visible if task.examples else None, os.cpu_count() or 2)
+    report = AuditReport(task=suite_reference(options.name), references=references, attempts=attempts, runs=tuple(runs))
+    if options.json:
+        emit_json(report)
+        return DONE
+    emit(_audit_text("the suite's own solutions", references, "tasks have no visible examples"))
+    if attempts is None:
+        emit("no recorded attempts at this suite: run it, then audit again")
+    else:
+        emit(_audit_text(f"attempts of {plural(len(runs), 'run')}", attempts, "attempts lack one of the verdicts"))
+    return DONE
+
+
+def _session(options: verbs.ValidateOptions | verbs.AuditOptions, database: str | None = None) -> Session:
+    weak = options.allow_weak_sandbox or None
+    return Session.here({"sandbox": options.sandbox, "allow_weak_sandbox": weak, "database_url": database})
+
+
+def _sound(found: Validation) -> int:
+    return FAILED if found.failed else DONE
+
+
+def _runs(store: Store, named: list[str] | None, suite: str) -> list[str]:
+    """The runs asked for, else all runs of the suite."""
+    if not named:
+        return [run.id for run in store.list_runs() if run.config.suite == suite]
+    runs = [store.find_run(name) for name in named]
+    for run in runs:
+        if run.config.suite != suite:
+            raise UsageError(f"run {run.id} is of the suite {run.config.suite}, not of {suite}: leave it out")
+    return [run.id for run in runs]
+
+
+def _episodes(store: Store, runs: list[str]) -> Iterator[Episode]:
+    for run_id in runs:
+        yield from store.episodes(run_id)
+
+
+def _audit_text(what: str, found: Audit, undecided: str) -> str:
+    share = f"{100 * found.agree / found.n:.1f} %" if found.n else "–"
+    lines = [f"{what}: feedback {found.verifier} agrees with the judge on {found.agree} of {found.n} ({share})"]
+    for name, ids in (
+        ("right answers that the feedback rejects", found.false_failures),
+        ("wrong answers that it accepts", found.false_passes),
+    ):
+        if ids:
+            more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
+            lines.append(f"  {len(ids)} {name}: {', '.join(one_line(name, 40) for name in ids[:_SHOWN])}{more}")
+    if found.undecided:
+        lines.append(f"  {found.undecided} {undecided}")
+    return "\n".join(lines)
+
+
+def _show_task(task: Task, as_json: bool) -> int:
+    """A task as the agent sees it: the hidden tests and the solution are not shown."""
+    if as_json:
+        emit_json(task.model_dump(exclude={"check"}))
+        return DONE
+    emit(f"{one_line(task.id)} ({task.suite}, {task.split}) · asks for {_asks_for(task)}")
+    for message in task.prompt:
+        emit(f"{message.role}:\n{indented(message.content)}")
+    if task.examples:
+        emit("visible examples, which the feedback checks:")
+        emit("\n".join(f"    {one_line(example.input)} → {one_line(example.output)}" for example in task.examples))
+    return DONE
+
+
+def _asks_for(task: Task) -> str:
+    return f"{task.code.entry_point}()" if task.code else task.answer_kind

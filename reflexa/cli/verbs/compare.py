@@ -1,0 +1,35 @@
+"""``reflexa compare``: two runs, task by task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from reflexa.cli.options import DatabaseOption, JsonOption, add_verb, verbs
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """Which runs."""
+
+    first: Annotated[str, typer.Argument(metavar="RUN", help="The run to compare with.")]
+    second: Annotated[str, typer.Argument(metavar="RUN", help="The run that may be better.")]
+    json: JsonOption = False
+    database: DatabaseOption = None
+
+
+def compare(options: CompareOptions) -> int:
+    """Compare two runs, over the tasks that both have.
+
+    Exact McNemar test, a bootstrap interval of the difference, the tasks recovered and regressed, and the rates at
+    equal tokens a task.
+    """
+    from reflexa.cli.history import compare_runs
+
+    return compare_runs(options)
+
+
+app = verbs("Compare two runs task by task, with statistics.")
+add_verb(app, "compare", CompareOptions, compare)

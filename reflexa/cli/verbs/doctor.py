@@ -1,0 +1,26 @@
+"""``reflexa doctor``: what works here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reflexa.cli.options import DatabaseOption, JsonOption, add_verb, verbs
+
+
+@dataclass(frozen=True)
+class DoctorOptions:
+    """Which database to look at, and how to print."""
+
+    json: JsonOption = False
+    database: DatabaseOption = None
+
+
+def doctor(options: DoctorOptions) -> int:
+    """Say what works on this machine: versions, sandbox, models, database. It holds no secrets."""
+    from reflexa.cli.diagnosis import examine
+
+    return examine(options)
+
+
+app = verbs("Say what works on this machine, in a form to paste into a report.")
+add_verb(app, "doctor", DoctorOptions, doctor)

@@ -1,0 +1,38 @@
+"""``reflexa init``: a workspace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reflexa.cli.options import JsonOption, add_verb, verbs
+
+
+@dataclass(frozen=True)
+class InitOptions:
+    """Where."""
+
+    folder: Annotated[str, typer.Argument(metavar="[FOLDER]", help="The folder; it need not exist.")] = "."
+    json: JsonOption = False
+
+
+def init(options: InitOptions) -> int:
+    """Make a workspace: a folder for task suites, verifiers and memory of your own."""
+    from reflexa.cli.init import init_workspace
+    from reflexa.cli.output import emit, emit_json
+
+    folder = Path(options.folder).expanduser().absolute()
+    made = [str(path) for path in init_workspace(folder)]
+    if options.json:
+        emit_json({"workspace": str(folder), "made": [*made]})
+        return 0
+    emit("\n".join(f"made {path}" for path in made))
+    emit("next: put a JSONL file in HumanEval's columns into tasks/, then reflexa run --task ITS_NAME")
+    return 0
+
+
+app = verbs("Make a workspace: a folder for tasks, verifiers and memory of your own.")
+add_verb(app, "init", InitOptions, init)

@@ -1,0 +1,52 @@
+"""``reflexa memory``: the reflections that were kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from reflexa.cli.options import DatabaseOption, JsonOption, add_verb, verbs
+
+SUMMARY = "List and show the reflections that were kept."
+
+
+@dataclass(frozen=True)
+class ListOptions:
+    """Which reflections."""
+
+    run: Annotated[str | None, typer.Option("--run", metavar="RUN", help="Those of this run.")] = None
+    task: Annotated[str | None, typer.Option("--task", metavar="ID", help="Those of this task.")] = None
+    suite: Annotated[str | None, typer.Option("--suite", metavar="NAME", help="Those of this suite.")] = None
+    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="The newest N.")] = 20
+    json: JsonOption = False
+    database: DatabaseOption = None
+
+
+@dataclass(frozen=True)
+class ShowOptions:
+    """Which reflection."""
+
+    id: Annotated[str, typer.Argument(metavar="ID", help="A reflection's id, or a unique start of it.")]
+    json: JsonOption = False
+    database: DatabaseOption = None
+
+
+def list_reflections(options: ListOptions) -> int:
+    """List reflections, newest first."""
+    from reflexa.cli.history import show_reflections
+
+    return show_reflections(options)
+
+
+def show(options: ShowOptions) -> int:
+    """Show one reflection in full."""
+    from reflexa.cli.history import show_reflection
+
+    return show_reflection(options)
+
+
+app = verbs(SUMMARY)
+add_verb(app, "list", ListOptions, list_reflections)
+add_verb(app, "show", ShowOptions, show)

@@ -1,0 +1,127 @@
+"""``reflexa run``: the main job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from reflexa.cli.options import MEANS, DatabaseOption, JsonOption, SandboxOption, WeakOption, add_verb, verbs
+
+_MODELS = "Models and prompts"
+_BOUNDS = "What may be spent"
+
+
+def _models(flag: str, help_text: str, **more: Any) -> Any:
+    return typer.Option(flag, help=help_text, rich_help_panel=_MODELS, **more)
+
+
+def _bounds(flag: str, help_text: str, **more: Any) -> Any:
+    return typer.Option(flag, help=help_text, rich_help_panel=_BOUNDS, **more)
+
+
+def _means(flag: str, help_text: str, **more: Any) -> Any:
+    return typer.Option(flag, help=help_text, rich_help_panel=MEANS, **more)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What was asked for; None and empty mean that it was not."""
+
+    task: Annotated[
+        str | None,
+        typer.Option("--task", metavar="NAME|FILE", help="The suite, or a JSONL file in HumanEval's columns."),
+    ] = None
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="MODEL",
+            help="embedded (the default), gguf:FILE, hf:REPO, any litellm name, scripted:FILE, replay:RUN.",
+        ),
+    ] = None
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            "--strategy",
+            metavar="NAME",
+            help="reflexion (the default), retry, none, last-attempt, last-attempt+reflexion, best-of-n, refine.",
+        ),
+    ] = None
+    attempts: Annotated[
+        int | None, typer.Option("--attempts", min=1, metavar="N", help="Attempts that a task may take (5).")
+    ] = None
+    limit: Annotated[
+        str | None, typer.Option("--limit", metavar="N|N-M", help="The first N tasks, or the Nth to the Mth.")
+    ] = None
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="ID", help="This task; may be given several times.")
+    ] = None
+    feedback: Annotated[
+        str | None,
+        typer.Option("--feedback", metavar="SOURCE", help="What the agent sees: auto, visible, self-tests, oracle."),
+    ] = None
+    baseline: Annotated[
+        str | None,
+        typer.Option("--baseline", metavar="NAME", help="Then run this strategy with as many calls, and compare."),
+    ] = None
+    resume: Annotated[
+        str | None, typer.Option("--resume", metavar="RUN", help="Go on with a run that was stopped.")
+    ] = None
+    name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help="A name for the run.")] = None
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be run, and stop.")] = False
+    json: JsonOption = False
+
+    split: Annotated[str | None, _models("--split", "The suite's split (test).", metavar="NAME")] = None
+    reflector: Annotated[
+        str | None, _models("--reflector", "The model that reflects, where it is another.", metavar="MODEL")
+    ] = None
+    tester: Annotated[
+        str | None, _models("--tester", "The model that writes tests, where it is another.", metavar="MODEL")
+    ] = None
+    reflections: Annotated[
+        int | None, _models("--reflections", "Reflections kept in the prompt (3).", min=0, metavar="N")
+    ] = None
+    temperature: Annotated[
+        float | None,
+        _models(
+            "--temperature", "For all calls; else the strategy's own: 0 first, 0.8 for retries.", min=0, metavar="T"
+        ),
+    ] = None
+    max_new_tokens: Annotated[
+        int | None, _models("--max-new-tokens", "Tokens that one answer may have (512).", min=1, metavar="N")
+    ] = None
+    seed: Annotated[int | None, _models("--seed", "Seeds every call (0).", metavar="N")] = None
+
+    max_cost: Annotated[float | None, _bounds("--max-cost", "Dollars for the whole run.", metavar="USD")] = None
+    max_tokens: Annotated[
+        int | None, _bounds("--max-tokens", "Tokens for the whole run, prompts and answers.", metavar="N")
+    ] = None
+    max_seconds: Annotated[float | None, _bounds("--max-seconds", "Time for the whole run.", metavar="S")] = None
+
+    concurrency: Annotated[int | None, _means("--concurrency", "Tasks at once.", min=1, metavar="N")] = None
+    sandbox: SandboxOption = None
+    allow_weak_sandbox: WeakOption = False
+    api_base: Annotated[
+        str | None, _means("--api-base", "Address of a server that speaks OpenAI's API.", metavar="URL")
+    ] = None
+    context: Annotated[
+        int | None, _means("--context", "Tokens of context of a model run here (4096).", min=16, metavar="N")
+    ] = None
+    database: DatabaseOption = None
+
+
+def run(options: RunOptions) -> int:
+    """Attempt the tasks of a suite, and print what was solved.
+
+    The agent attempts a task, sees what its feedback says, reflects, and tries again; hidden tests judge every attempt
+    afterwards. What is recorded is kept at once: a run that was stopped goes on with --resume.
+    """
+    from reflexa.cli.running import start
+
+    return start(options)
+
+
+app = verbs("Attempt the tasks of a suite, and print what was solved.")
+add_verb(app, "run", RunOptions, run)

@@ -1,0 +1,55 @@
+"""``reflexa runs``: what was run, and what happened in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from reflexa.cli.options import DatabaseOption, JsonOption, RunArgument, add_verb, verbs
+
+SUMMARY = "List and show runs."
+
+
+@dataclass(frozen=True)
+class ListOptions:
+    """Which runs."""
+
+    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="The newest N runs.")] = 20
+    json: JsonOption = False
+    database: DatabaseOption = None
+
+
+@dataclass(frozen=True)
+class ShowOptions:
+    """Which run, and what of it."""
+
+    run: RunArgument
+    task: Annotated[
+        str | None, typer.Option("--task", metavar="ID", help="This task alone, with all that was said in it.")
+    ] = None
+    json: JsonOption = False
+    database: DatabaseOption = None
+
+
+def list_runs(options: ListOptions) -> int:
+    """List the runs, newest first."""
+    from reflexa.cli.history import show_runs
+
+    return show_runs(options)
+
+
+def show(options: ShowOptions) -> int:
+    """Show a run: its table and, task by task, attempts, verdicts and reflections.
+
+    With --task: every attempt's answer, its feedback, and what the judge said.
+    """
+    from reflexa.cli.history import show_run
+
+    return show_run(options)
+
+
+app = verbs(SUMMARY)
+add_verb(app, "list", ListOptions, list_runs)
+add_verb(app, "show", ShowOptions, show)

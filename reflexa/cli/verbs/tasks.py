@@ -1,0 +1,96 @@
+"""``reflexa tasks``: suites, and whether they and their feedback can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from reflexa.cli.options import DatabaseOption, JsonOption, SandboxOption, WeakOption, add_verb, verbs
+
+SUMMARY = "List, show, validate and audit task suites."
+
+SuiteArgument = Annotated[
+    str, typer.Argument(metavar="NAME|FILE", help="A suite, or a JSONL file in HumanEval's columns.")
+]
+SplitOption = Annotated[str, typer.Option("--split", metavar="NAME", help="The suite's split.")]
+
+
+@dataclass(frozen=True)
+class ListOptions:
+    """How to print."""
+
+    json: JsonOption = False
+
+
+@dataclass(frozen=True)
+class ShowOptions:
+    """What of which suite."""
+
+    name: SuiteArgument
+    task: Annotated[str | None, typer.Argument(metavar="[ID]", help="One of its tasks.")] = None
+    split: SplitOption = "test"
+    json: JsonOption = False
+
+
+@dataclass(frozen=True)
+class ValidateOptions:
+    """Which suite, and where its solutions run."""
+
+    name: SuiteArgument
+    split: SplitOption = "test"
+    json: JsonOption = False
+    sandbox: SandboxOption = None
+    allow_weak_sandbox: WeakOption = False
+
+
+@dataclass(frozen=True)
+class AuditOptions:
+    """Which suite, and which runs of it."""
+
+    name: SuiteArgument
+    run: Annotated[
+        list[str] | None,
+        typer.Option("--run", metavar="RUN", help="Audit this run's attempts too; may be given several times."),
+    ] = None
+    split: SplitOption = "test"
+    json: JsonOption = False
+    sandbox: SandboxOption = None
+    allow_weak_sandbox: WeakOption = False
+    database: DatabaseOption = None
+
+
+def list_all(options: ListOptions) -> int:
+    """List the suites: the built-in ones and the workspace's."""
+    from reflexa.cli.suites import list_all
+
+    return list_all(options)
+
+
+def show(options: ShowOptions) -> int:
+    """Show a suite, or one of its tasks as the agent sees it."""
+    from reflexa.cli.suites import show
+
+    return show(options)
+
+
+def validate(options: ValidateOptions) -> int:
+    """Run the suite's own solutions through its judge. No model is needed."""
+    from reflexa.cli.suites import validate
+
+    return validate(options)
+
+
+def audit(options: AuditOptions) -> int:
+    """Measure how often the feedback contradicts the judge: on the suite's own solutions, and on recorded attempts."""
+    from reflexa.cli.suites import audit
+
+    return audit(options)
+
+
+app = verbs(SUMMARY)
+add_verb(app, "list", ListOptions, list_all)
+add_verb(app, "show", ShowOptions, show)
+add_verb(app, "validate", ValidateOptions, validate)
+add_verb(app, "audit", AuditOptions, audit)

