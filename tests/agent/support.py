@@ -12,6 +12,7 @@ from reflexa.agent.loop import Loop, LoopConfig
 from reflexa.agent.strategies import strategy
 from reflexa.memory import Store
 from reflexa.models.scripted import ScriptedPolicy, ScriptedRow
+from reflexa.protocols import Policy
 from reflexa.types import AnswerCheck, Attempt, Message, RunConfig, Task, Verdict
 
 SECRET = "the hidden answer of this very task"
@@ -43,16 +44,14 @@ def task(task_id: str = "t/0", prompt: str = "Say the word.", split: str = "test
 def script(
     attempts: Sequence[str], reflections: Sequence[str] = ("Think of the word.",), task_id: str = "t/0"
 ) -> ScriptedPolicy:
-    row = ScriptedRow(
-        task=task_id, attempts=tuple(attempts), reflections=tuple(reflections), feedback=("Not bold.",)
-    )
+    row = ScriptedRow(task=task_id, attempts=tuple(attempts), reflections=tuple(reflections), feedback=("Not bold.",))
     return ScriptedPolicy([row])
 
 
 class Bench:
     """A loop over a scripted policy and a real SQLite file."""
 
-    def __init__(self, folder: Path, policy: ScriptedPolicy, name: str = "reflexion") -> None:
+    def __init__(self, folder: Path, policy: Policy, name: str = "reflexion") -> None:
         self.store = Store.open(folder / "memory.db")
         self.run = self.store.create_run(RunConfig(suite="s", model="scripted", strategy=name))
         self.feedback = Contains("word")

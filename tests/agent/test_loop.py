@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,6 @@ import pytest
 from reflexa.agent.budget import Budget, Limits
 from reflexa.agent.loop import LoopConfig
 from reflexa.errors import BudgetExceededError, LeakError, PolicyError, VerifierError
-from reflexa.models.scripted import ScriptedPolicy
 from reflexa.types import Attempt, Completion, Message, Reflection, Sampling, Task, Verdict
 from tests.agent.support import SECRET, Bench, script, task
 
@@ -151,17 +151,17 @@ def test_a_run_killed_after_any_commit_resumes_without_repeating_a_call(tmp_path
     assert episode.solved
 
 
-class _Fails(ScriptedPolicy):
-    """A policy that answers once and then breaks."""
+class _Fails:
+    """A policy that answers a few times and then breaks."""
+
+    name = "fails"
 
     def __init__(self, after: int) -> None:
-        super().__init__(())
         self.left = after
 
-    def bind(self, context: object) -> _Fails:
-        return self
+    def close(self) -> None: ...
 
-    def generate(self, messages: object, sampling: Sampling, n: int = 1) -> list[Completion]:
+    def generate(self, messages: Sequence[Message], sampling: Sampling, n: int = 1) -> list[Completion]:
         self.left -= 1
         if self.left < 0:
             raise PolicyError("the server is gone")

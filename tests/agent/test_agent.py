@@ -1,0 +1,157 @@
+"""The embedding API, as small as the README says."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import reflexa
+from reflexa.errors import BudgetExceededError, UsageError
+from reflexa.models.scripted import ScriptedPolicy, ScriptedRow
+from reflexa.types import Completion, Message, Sampling
+
+
+class Echo:
+    """A policy of one's own: counts its calls, and learns the word from the prompt's feedback."""
+
+    name = "echo"
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def generate(self, messages: Sequence[Message], sampling: Sampling, n: int = 1) -> list[Completion]:
+        self.asked.append(messages[-1].content)
+        return [Completion(text="please" if "say please" in messages[-1].content else "now")]
+
+    def close(self) -> None:
+        self.asked.append("closed")
+
+
+def polite(answer: str) -> str:
+    return "" if "please" in answer else "say please"
+
+
+def test_three_lines(tmp_path: Path) -> None:
+    agent = reflexa.Agent(model=Echo(), verifier=polite, memory=f"sqlite:///{tmp_path / 'memory.db'}")
+    episode = agent.solve("Ask for the salt.")
+    assert episode.answer == "please"
+    assert episode.solved
+    assert len(episode.attempts) == 2
+    assert len(episode.reflections) == 1
+    agent.close()
+    with reflexa.Store.open(tmp_path / "memory.db") as store:
+        (run,) = store.list_runs()
+        assert run.status == "finished"
+        assert list(store.episodes(run.id)) == [episode]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "solved"),
+    [(True, True), (False, False), (1.0, True), (0.4, False), ("", True), ("too short", False)],
+)
+def test_verifiers_may_return_what_is_at_hand(verdict: object, solved: bool) -> None:
+    with reflexa.Agent(model=Echo(), verifier=lambda answer: verdict) as agent:
+        assert agent.solve("x").solved is solved
+
+
+def test_a_verdict_of_ones_own_and_a_verifier_of_task_and_attempt() -> None:
+    def judge(task: reflexa.Task, attempt: reflexa.Attempt) -> reflexa.Verdict:
+        return reflexa.Verdict(score=0.5, passed=task.prompt[0].content == "x", feedback=attempt.answer)
+
+    with reflexa.Agent(model=Echo(), verifier=judge) as agent:
+        assert agent.solve("x").solved
+
+
+def test_a_verifier_that_returns_nonsense_is_an_error_not_a_score() -> None:
+    with reflexa.Agent(model=Echo(), verifier=lambda answer: [1, 2]) as agent:
+        episode = agent.solve("x")
+    assert not episode.solved
+    assert episode.error is not None
+    assert "VerifierError" in episode.error
+
+
+def test_without_a_verifier_there_is_one_attempt() -> None:
+    with reflexa.Agent(model=Echo()) as agent:
+        episode = agent.solve("Ask for the salt.")
+    assert (episode.stop_reason, episode.answer, episode.solved) == ("no_feedback", "now", False)
+
+
+def test_solving_again_recalls_what_was_learnt(tmp_path: Path) -> None:
+    row = ScriptedRow(task="greet", attempts=("hm",), reflections=("Be polite.",))
+    task = reflexa.Task(id="greet", split="train", prompt=(Message(role="user", content="Greet."),))
+    config = reflexa.AgentConfig(loop=reflexa.LoopConfig(attempts=2))
+    with reflexa.Agent(ScriptedPolicy([row]), polite, tmp_path / "m.db", config) as agent:
+        agent.solve(task)
+        again = agent.solve(task)
+    assert "Be polite." in again.attempts[0].messages[-1].content
+    assert len(again.attempts[0].recalled) == 1
+
+
+def test_a_test_splits_task_never_recalls_itself(tmp_path: Path) -> None:
+    row = ScriptedRow(task="greet", attempts=("hm",), reflections=("Be polite.",))
+    task = reflexa.Task(id="greet", split="test", prompt=(Message(role="user", content="Greet."),))
+    with reflexa.Agent(ScriptedPolicy([row]), polite, tmp_path / "m.db") as agent:
+        agent.solve(task)
+        assert agent.solve(task).attempts[0].messages == task.prompt
+
+
+def test_async_solves_side_by_side() -> None:
+    together = threading.Barrier(4, timeout=20)
+
+    def meets(answer: str) -> bool:
+        together.wait()
+        return True
+
+    async def run() -> list[reflexa.Episode]:
+        with reflexa.Agent(model=Echo(), verifier=meets) as agent:
+            return await asyncio.gather(*(agent.asolve(f"task {i}") for i in range(4)))
+
+    assert [episode.solved for episode in asyncio.run(run())] == [True] * 4
+
+
+def test_cancelling_stops_before_the_next_call() -> None:
+    policy = Echo()
+    verifying, cancelled = threading.Event(), threading.Event()
+
+    def slow(answer: str) -> bool:
+        verifying.set()
+        cancelled.wait(20)
+        return False
+
+    async def run() -> None:
+        agent = reflexa.Agent(model=policy, verifier=slow)
+        solving = asyncio.create_task(agent.asolve("x"))
+        await asyncio.to_thread(verifying.wait, 20)
+        solving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await solving
+        cancelled.set()
+        agent.close()
+
+    asyncio.run(run())
+    assert len(policy.asked) == 1
+
+
+def test_limits_hold_over_all_tasks_of_an_agent() -> None:
+    row = ScriptedRow(task="a", attempts=("one two three",))
+    config = reflexa.AgentConfig(limits=reflexa.Limits(tokens=1))
+    with reflexa.Agent(ScriptedPolicy([row]), lambda answer: True, config=config) as agent:
+        agent.solve("x y z")
+        with pytest.raises(BudgetExceededError):
+            agent.solve("x y z")
+
+
+def test_a_policy_that_was_brought_is_not_closed() -> None:
+    policy = Echo()
+    with reflexa.Agent(model=policy, verifier=polite) as agent:
+        agent.solve("x")
+    assert "closed" not in policy.asked
+
+
+def test_an_unknown_strategy_is_said_at_once() -> None:
+    with pytest.raises(UsageError, match="did you mean reflexion"):
+        reflexa.Agent(model=Echo(), config=reflexa.AgentConfig(strategy="reflexon"))
