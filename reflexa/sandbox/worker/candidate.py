@@ -1,0 +1,139 @@
+"""The candidate's side: loads the untrusted answer and serves calls to it, by value.
+
+The answer shares this process and may do to it what it likes. Nothing of the tests is in here, and all that
+leaves is what ``frames`` and ``codec`` carry, which the judge's side decodes without trust.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import types
+from typing import Any
+
+from reflexa.sandbox.worker import codec, frames
+
+ANSWER = "<answer>"
+_MESSAGE_LIMIT = 2000
+
+
+class Output(io.RawIOBase):
+    """Where prints go: keeps the first ``limit`` bytes and lets the rest pass."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+        self._kept = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        room = self._limit - len(self._kept)
+        if room > 0:
+            self._kept += view[:room]
+        return len(view)
+
+    def take(self) -> str:
+        """What was printed since the last call of this."""
+        text = bytes(self._kept).decode("utf-8", "replace")
+        self._limit -= len(self._kept)
+        self._kept.clear()
+        return text
+
+
+def redirect_output(limit: int) -> Output:
+    """Puts ``sys.stdout`` and ``sys.stderr`` into memory, and makes ``input()`` end at once."""
+    output = Output(limit)
+    sys.stdin = io.StringIO()
+    sys.stdout = sys.stderr = io.TextIOWrapper(
+        output,
+        encoding="utf-8",
+        errors="backslashreplace",
+        write_through=True,
+    )
+    return output
+
+
+def load(source: str, entry_point: str) -> Any:
+    """Runs the answer and gives the function asked for. Raises whatever the answer raises."""
+    module = types.ModuleType("answer")
+    sys.modules["answer"] = module
+    exec(compile(source, ANSWER, "exec"), module.__dict__)  # noqa: S102 - the purpose of the sandbox
+    function = module.__dict__.get(entry_point)
+    if not callable(function):
+        raise NameError(f"the answer defines no function {entry_point!r}")
+    return function
+
+
+def serve(request: dict[str, Any], channel: frames.Stream) -> None:
+    """Loads the answer and answers calls until the judge's side hangs up."""
+    output = redirect_output(request["output_bytes"])
+    source = request["source"]
+    try:
+        function = load(source, request["entry_point"])
+    except BaseException as error:  # SystemExit at import is a failure like any other
+        channel.write({"failed": describe(error, source), "out": output.take()})
+        return
+    channel.write({"ready": True, "out": output.take()})
+    while True:
+        try:
+            call = channel.read()
+        except frames.FrameError:
+            return
+        reply = _answer(function, call, source)
+        reply["n"] = call["n"]
+        printed = output.take()
+        if printed:
+            reply["out"] = printed
+        try:
+            channel.write(reply)
+        except frames.FrameError as error:
+            channel.write({"n": call["n"], "unusable": f"a value too large to pass on: {error}"})
+
+
+def _answer(function: Any, call: dict[str, Any], source: str) -> dict[str, Any]:
+    try:
+        args = codec.decode(call["args"], codec.MAX_DEPTH + 2)
+        kwargs = codec.decode(call["kwargs"], codec.MAX_DEPTH + 2)
+        value = function(*args, **kwargs)
+    except BaseException as error:
+        return {"error": describe(error, source)}
+    try:
+        return {"value": codec.encode(value)}
+    except codec.CodecError as error:
+        return {"unusable": str(error)}
+    except BaseException as error:
+        return {"error": describe(error, source)}
+
+
+def describe(error: BaseException, source: str) -> dict[str, Any]:
+    """An exception as data: type, message, arguments where they are plain, and the answer's line."""
+    line = _line_of(error)
+    lines = source.splitlines()
+    text = lines[line - 1].strip()[:200] if 0 < line <= len(lines) else ""
+    try:
+        message = str(error)[:_MESSAGE_LIMIT]
+    except BaseException:
+        message = "(its message cannot be read)"
+    try:
+        args = codec.encode(list(error.args))
+        if len(str(args)) > _MESSAGE_LIMIT:
+            args = None
+    except BaseException:
+        args = None
+    return {"type": type(error).__name__, "message": message, "args": args, "line": line, "text": text}
+
+
+def _line_of(error: BaseException) -> int:
+    """The answer's line that the innermost of its frames was at; 0 where there is none."""
+    if isinstance(error, SyntaxError) and error.filename == ANSWER:
+        return error.lineno or 0
+    line = 0
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == ANSWER:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
