@@ -32,7 +32,7 @@ def _escaped(character: str) -> str:
     if character in _PLAIN_CONTROLS or character in _JOINERS or unicodedata.category(character) not in _ACTIVE:
         return character
     return (
-        character.encode("ascii", "backslashreplace").decode() if ord(character) > 0x7E else f"\\x{ord(character):02x}"
+        character.encode("ascii", "backslashreplace").decode() if ord(character) > 0x7F else f"\\x{ord(character):02x}"
     )
 
 

