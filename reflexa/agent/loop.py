@@ -198,13 +198,12 @@ class _Run:
                 temperature=loop.config.temperature or 0.0, max_tokens=min(loop.config.max_new_tokens, LESSON_TOKENS)
             ),
         )
+        words = extract_answer(completion.text)
         reflection = Reflection(
             id=uuid.uuid4().hex[:12],
             task_id=self.task.id,
             attempt=index,
-            text=words_only(extract_answer(completion.text))
-            if purpose == "reflection"
-            else extract_answer(completion.text),
+            text=words_only(words, content) if purpose == "reflection" else words,
             split=self.task.split,
             policy=loop.cast.reflector.name,
         )

@@ -132,15 +132,30 @@ def strategy(name: str) -> Strategy:
 
 
 _FENCED = re.compile(r"^[ \t]*(```|~~~).*?(?:^[ \t]*\1[^\n]*$|\Z)", re.DOTALL | re.MULTILINE)
+_SENTENCE = re.compile(r"(?<=[.!?:])\s+")
 _CODE_LINE = re.compile(
     r"^\s*(def |class |return\b|import |from \w+ import|for .*:$|while .*:$|if .*:$|elif .*:$|else:$|assert )"
 )
 
 
-def words_only(text: str) -> str:
-    """What of a reflection is words: code is dropped, for the next attempt would copy it."""
+def words_only(text: str, prompt: str = "") -> str:
+    """What of a reflection is its own words.
+
+    Code is dropped, for the next attempt would copy it; so is what only repeats the prompt, as small models do.
+    """
     prose = _FENCED.sub("", text)
-    return "\n".join(line for line in prose.splitlines() if line.strip() and not _CODE_LINE.match(line)).strip()
+    known = " ".join(prompt.split())
+    lines = [
+        " ".join(sentence for sentence in _SENTENCE.split(line.strip()) if not _echoes(sentence, known))
+        for line in prose.splitlines()
+        if not _CODE_LINE.match(line)
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _echoes(sentence: str, known: str) -> bool:
+    flat = " ".join(sentence.split())
+    return len(flat) >= 12 and flat in known
 
 
 def _words(lessons: tuple[Reflection, ...]) -> list[str]:

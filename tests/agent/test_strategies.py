@@ -95,3 +95,9 @@ def test_unknown_strategies_get_near_matches() -> None:
 )
 def test_reflections_are_words(text: str, words: str) -> None:
     assert words_only(text) == words
+
+
+def test_a_reflection_that_repeats_its_instructions_is_no_lesson() -> None:
+    prompt = "Explain the mistake in two sentences, without code."
+    said = "Explain the mistake in two sentences,  without code. Sort the list first. Explain the mistake in two sentences, without code."
+    assert words_only(said, prompt) == "Sort the list first."
