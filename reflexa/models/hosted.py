@@ -11,7 +11,6 @@ Keys are read from the environment by litellm at each call; nothing here stores 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -73,7 +72,7 @@ class HostedPolicy:
     def _try(self, messages: Sequence[Message], sampling: Sampling, end: float) -> Completion:
         from reflexa.models.hosted_transport import Try, current_try
 
-        running = Try(ends=min(end, time.monotonic() + self._timeout))
+        running = Try(self._timeout, latest=end)
         self._under_way[id(running)] = running
         token = current_try.set(running)
         try:

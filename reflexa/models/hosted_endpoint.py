@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 from reflexa.errors import AuthenticationError, TransientPolicyError, UsageError
@@ -42,14 +43,11 @@ class Endpoint:
         """Finds the provider of a litellm model name.
 
         A name without a known provider speaks OpenAI's protocol where ``api_base`` is given. Raises ``UsageError``
-        for an unknown name, ``AuthenticationError`` where no key is set; no request is made.
+        for an unknown name or a bad address, ``AuthenticationError`` where no key is set; no request is made.
         """
         litellm = _litellm()
         model, provider = _provider(litellm, name, api_base)
-        base_variables = _OPENAI_BASES if provider == "openai" else (f"{provider.upper()}_API_BASE",)
-        base = api_base or next((os.environ[key] for key in base_variables if os.environ.get(key)), None)
-        if base is None and provider in _ADDRESSLESS:
-            raise UsageError(f"{name!r} needs the address of its server: give an api base, or set {base_variables[0]}")
+        base = _address(name, provider, api_base)
         missing = _missing_keys(litellm, model, provider)
         variables = missing or (f"{provider.upper()}_API_KEY",)
         if missing and base is None:
@@ -58,7 +56,7 @@ class Endpoint:
                 "or name a server of your own with an api base"
             )
         # A server of one's own mostly wants no key, but the clients insist on sending one.
-        return cls(model, provider, api_base, variables, _PLACEHOLDER_KEY if missing else None)
+        return cls(model, provider, base, variables, _PLACEHOLDER_KEY if missing else None)
 
     def __str__(self) -> str:
         return f"{self.model} at {scrub(self.api_base)}" if self.api_base else self.model
@@ -108,10 +106,11 @@ def _litellm() -> Any:
 
             litellm.suppress_debug_info = True
             litellm.telemetry = False
-            verify = get_ssl_configuration()
-            _transport = DeadlineTransport(httpx.create_ssl_context(verify=verify))
+            _transport = DeadlineTransport(httpx.create_ssl_context(verify=get_ssl_configuration()))
             if litellm.client_session is None:
-                litellm.client_session = httpx.Client(transport=_transport, follow_redirects=True)
+                # One session serves all policies, so it must carry no server's cookies to the next call.
+                no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+                litellm.client_session = httpx.Client(transport=_transport, follow_redirects=True, cookies=no_cookies)
             if getattr(litellm, "sync_transport", None) is None:
                 litellm.sync_transport = _transport
     import litellm
@@ -132,6 +131,17 @@ def _provider(litellm: Any, name: str, api_base: str | None) -> tuple[str, str]:
         f"unknown model {name!r}: write it as litellm does, PROVIDER/MODEL (openai/…, anthropic/…, ollama/…), "
         "or give the api base of an OpenAI-compatible server"
     )
+
+
+def _address(name: str, provider: str, api_base: str | None) -> str | None:
+    """The server's address as given or from the environment; None means the provider's own."""
+    variables = _OPENAI_BASES if provider == "openai" else (f"{provider.upper()}_API_BASE",)
+    base = api_base or next((os.environ[variable] for variable in variables if os.environ.get(variable)), None)
+    if base is None and provider in _ADDRESSLESS:
+        raise UsageError(f"{name!r} needs the address of its server: give an api base, or set {variables[0]}")
+    if base is not None and not base.startswith(("http://", "https://")):
+        raise UsageError(f"api base {scrub(base)!r} is no address: write it as http://HOST:PORT/v1 or https://…")
+    return base
 
 
 def _missing_keys(litellm: Any, model: str, provider: str) -> tuple[str, ...]:

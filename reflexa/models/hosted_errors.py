@@ -52,7 +52,7 @@ def explain(error: Exception, running: Try, endpoint: Endpoint) -> PolicyError:
         return PolicyError(f"{who}: the policy was closed while the call was under way")
     status = _status(error, running)
     if status is None:
-        return _unanswered(error, detail, running, who)
+        return _unanswered(error, _detail(_root(error)), running, who)
     if status in (401, 403):
         keys = " or ".join(endpoint.key_variables)
         return AuthenticationError(
@@ -90,6 +90,15 @@ def _is_late(error: Exception) -> bool:
     return "timeout" in type(error).__name__.lower()
 
 
+def _root(error: BaseException) -> BaseException:
+    """The first failure of the chain: clients wrap "certificate verify failed" into "Connection error."."""
+    seen = {id(error)}
+    while (before := error.__cause__ or error.__context__) is not None and id(before) not in seen:
+        seen.add(id(before))
+        error = before
+    return error
+
+
 def _unanswered(error: Exception, detail: str, running: Try, who: str) -> PolicyError:
     if running.stage == "sent" and _is_late(error):
         return TransientPolicyError(f"{who} did not answer in time")
@@ -113,7 +122,7 @@ def _refused(status: int, detail: str, who: str) -> PolicyError:
     return PolicyError(f"{who} refused the request (HTTP {status}); sending it again would not help: {detail}")
 
 
-def _detail(error: Exception) -> str:
+def _detail(error: BaseException) -> str:
     """The server's own words where it sent some, on one line, without the client's prefixes and without secrets."""
     words = str(error)
     begin = words.find("{")

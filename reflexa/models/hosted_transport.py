@@ -10,6 +10,7 @@ than the whole rest of a request.
 
 from __future__ import annotations
 
+import math
 import socket
 import ssl
 import time
@@ -33,21 +34,28 @@ _CONNECT_SECONDS = 10.0
 
 @dataclass
 class Try:
-    """One HTTP exchange of ours: when it must end (``time.monotonic()`` seconds), and what came of it.
+    """One HTTP exchange of ours: how long it may take, and what came of it.
 
-    ``stage`` is how far it went, ``status`` stays None until the answer's headers are in.
+    It ends ``seconds`` after its first wait for the network, so that a busy machine's own work does not count, and at
+    ``latest`` on ``time.monotonic()``'s scale. ``stage`` is how far it went; ``status`` stays None until the answer's
+    headers are in.
     """
 
-    ends: float
+    seconds: float
+    latest: float = math.inf
     status: int | None = None
     retry_after: str | None = None
     stage: Stage = "prepared"
     aborted: bool = False
     stream: httpcore.NetworkStream | None = field(default=None, repr=False)
+    _ends: float | None = None
 
     def bound(self, timeout: float | None, late: type[Exception]) -> float:
         """Seconds that the next wait may take. Raises ``late`` where the end has come."""
-        left = 0.0 if self.aborted else self.ends - time.monotonic()
+        now = time.monotonic()
+        if self._ends is None:
+            self._ends = min(self.latest, now + self.seconds)
+        left = 0.0 if self.aborted else self._ends - now
         if left <= 0:
             raise late("the try's deadline has passed")
         return left if timeout is None else min(timeout, left)
@@ -121,8 +129,8 @@ class _BoundedBackend(httpcore.NetworkBackend):
         running = current_try.get()
         if running is None:
             return _BoundedStream(self._inner.connect_tcp(host, port, timeout, local_address, socket_options))
-        running.stage = "connecting"
         bound = min(_CONNECT_SECONDS, running.bound(timeout, httpcore.ConnectTimeout))
+        running.stage = "connecting"
         return _BoundedStream(self._inner.connect_tcp(host, port, bound, local_address, socket_options))
 
 
@@ -147,7 +155,7 @@ class _Body(httpx.SyncByteStream):
 
     def __init__(self, response: httpcore.Response, lease: _Lease) -> None:
         self._response = response
-        self._lease = lease
+        self._lease: _Lease | None = lease
 
     def __iter__(self) -> Iterator[bytes]:
         with _as_httpx():
@@ -155,7 +163,10 @@ class _Body(httpx.SyncByteStream):
 
     def close(self) -> None:
         self._response.close()
-        self._lease.give_back()
+        # Given back twice, a connection would serve two threads.
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            lease.give_back()
 
 
 @dataclass

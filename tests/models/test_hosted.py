@@ -53,6 +53,16 @@ MODELS = ["openai/m", "hosted_vllm/m"]
 """One that litellm asks through OpenAI's client, and one that it asks through its own."""
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _warm() -> None:
+    """litellm's first call of each kind imports for seconds, which must not count against a test's deadline."""
+    for model in MODELS:
+        with FaultyServer(Script(OK)) as server:
+            policy = quick(server, model)
+            policy.generate(ASK, Sampling())
+            policy.close()
+
+
 @pytest.fixture(autouse=True)
 def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE", "HOSTED_VLLM_API_KEY", "HOSTED_VLLM_API_BASE"):
@@ -273,10 +283,9 @@ def test_a_retry_after_past_the_deadline_fails_at_once(serve: Serve) -> None:
 def test_no_request_comes_after_the_deadline(serve: Serve) -> None:
     server = serve(Script(error(500, "boom")))
     policy = quick(server, deadline=0.5, max_tries=1000)
-    started = time.monotonic()
     failure(policy)
     assert len(server.requests) > 1
-    assert server.requests[-1].time <= started + 0.5 + 1.0
+    assert server.requests[-1].time <= server.requests[0].time + 0.5 + 1.0
     policy.close()
 
 
@@ -286,9 +295,8 @@ def test_an_answer_that_drips_ends_with_its_try(serve: Serve, model: str, header
     """At a byte every 0.1 s no read ever times out, and the whole answer would take half a minute."""
     server = serve(Script(dripping("slow", 0.1, headers=headers)))
     policy = quick(server, model, timeout=0.6, deadline=1.0)
-    started = time.monotonic()
     assert "in time" in str(failure(policy))
-    assert time.monotonic() - started < 1.0 + 1.0
+    assert time.monotonic() - server.requests[0].time < 1.0 + 1.0
     policy.close()
 
 
@@ -353,6 +361,7 @@ def test_a_server_that_never_answered_is_a_wrong_address() -> None:
     policy = HostedPolicy("openai/m", url, max_tries=3)
     caught = failure(policy)
     assert "cannot be reached" in str(caught)
+    assert "refused" in str(caught)
     assert "check the api base" in str(caught)
     assert "tries" not in str(caught)
     policy.close()

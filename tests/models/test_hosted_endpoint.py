@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reflexa.errors import AuthenticationError
+from reflexa.errors import AuthenticationError, UsageError
 from reflexa.models.hosted_endpoint import Endpoint, close_idle_connections
 
 
@@ -22,6 +22,12 @@ def test_a_known_provider_wants_its_own_key(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_provider_of_local_models_wants_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OLLAMA_API_BASE", raising=False)
     assert Endpoint.resolve("ollama/qwen", None).provider == "ollama"
+
+
+@pytest.mark.parametrize("base", ["localhost:8000", "ftp://host/v1"])
+def test_an_api_base_must_be_an_address(base: str) -> None:
+    with pytest.raises(UsageError, match="http://HOST:PORT"):
+        Endpoint.resolve("openai/m", base)
 
 
 def test_it_is_shown_with_its_server_but_without_passwords() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import random
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -142,17 +143,19 @@ class RandomFaults:
 
 
 class FaultyServer:
-    """Serves until closed. ``url`` is the api base; ``requests`` holds what arrived, in order."""
+    """Serves until closed, over TLS where ``tls`` is given. ``url`` is the api base; ``requests`` arrived, in order."""
 
-    def __init__(self, respond: Responder) -> None:
+    def __init__(self, respond: Responder, tls: ssl.SSLContext | None = None) -> None:
         self._respond = respond
+        self._tls = tls
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._connections: dict[socket.socket, threading.Thread] = {}
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.requests: list[Received] = []
         self.connections = 0
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/v1"
+        scheme = "http" if tls is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}/v1"
         self._acceptor = threading.Thread(target=self._accept, name="faulty-server")
         self._acceptor.start()
 
@@ -194,16 +197,24 @@ class FaultyServer:
     def _serve(self, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            with connection, connection.makefile("rb") as stream:
-                while not self._stopping.is_set():
-                    received = self._read(stream)
-                    if received is None or not self._send(connection, self._respond(received)):
-                        return
+            with connection:
+                if self._tls is None:
+                    self._converse(connection)
+                else:
+                    with self._tls.wrap_socket(connection, server_side=True) as secured:
+                        self._converse(secured)
         except OSError:
             return
         finally:
             with self._lock:
                 self._connections.pop(connection, None)
+
+    def _converse(self, connection: socket.socket) -> None:
+        with connection.makefile("rb") as stream:
+            while not self._stopping.is_set():
+                received = self._read(stream)
+                if received is None or not self._send(connection, self._respond(received)):
+                    return
 
     def _read(self, stream: Any) -> Received | None:
         line = stream.readline().decode("latin-1").split()
