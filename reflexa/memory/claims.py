@@ -33,8 +33,11 @@ class RunClaim:
     one was stopped, or cut off from the database, for longer than the lease.
     """
 
-    def __init__(self, database: Database, run_id: str, lost: Callable[[], None]) -> None:
+    def __init__(
+        self, database: Database, run_id: str, lost: Callable[[], None], renew_seconds: float = RENEW_SECONDS
+    ) -> None:
         self._database, self._run_id, self._lost = database, run_id, lost
+        self._renew_seconds = renew_seconds
         self._token = secrets.token_hex(8)
         self._over = threading.Event()
         self._renewer = threading.Thread(target=self._renew_until_over, name=f"claim-{run_id}", daemon=True)
@@ -68,7 +71,7 @@ class RunClaim:
         connection.execute(self._database.insert(claims).on_conflict_do_nothing(), row)
 
     def _renew_until_over(self) -> None:
-        while not self._over.wait(RENEW_SECONDS):
+        while not self._over.wait(self._renew_seconds):
             try:
                 still_ours = self._database.write(self._renew)
             except StoreError:

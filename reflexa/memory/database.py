@@ -11,10 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
@@ -23,13 +23,18 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from reflexa.memory.failures import busy, explain, is_passing
 from reflexa.memory.location import Location
 
-Result = TypeVar("Result")
-Insert = sqlite.Insert | postgresql.Insert
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
-POOL_SIZE = 8
-"""Connections at most: reads are short, so 64 threads share them. Three file descriptors each on SQLite."""
+Result = TypeVar("Result")
+
+SQLITE_CONNECTIONS = 4
+"""At most: reads are short, so 64 threads share them. Each has three file descriptors and up to 2 MB of cache."""
+POSTGRES_CONNECTIONS = 8
 RECONNECT_SECONDS = 0.25
 CONNECT_SECONDS = 10
+SNAPSHOT = "REPEATABLE READ"
+"""What SQLite's readers have anyway."""
 
 
 class Database:
@@ -40,6 +45,7 @@ class Database:
         self._lock_timeout = lock_timeout
         self._is_sqlite = location.path is not None
         self._engine = _engine(location.url, lock_timeout)
+        self._reading = self._engine if self._is_sqlite else self._engine.execution_options(isolation_level=SNAPSHOT)
         self._writing = self._engine.execution_options(writing=True)
         self._turn = threading.Lock()
         self._reached = self._is_sqlite
@@ -50,7 +56,7 @@ class Database:
 
     def read(self, work: Callable[[Connection], Result]) -> Result:
         """Runs ``work`` on one snapshot of the database. It may run again after a lost connection."""
-        return self._patiently(self._engine, work)
+        return self._patiently(self._reading, work)
 
     def write(self, work: Callable[[Connection], Result]) -> Result:
         """Runs ``work`` in one transaction and commits it.
@@ -61,9 +67,13 @@ class Database:
         with self._our_turn():
             return self._patiently(self._writing, work)
 
-    def insert(self, table: Table) -> Insert:
+    def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """An insert in the database's own dialect, which knows ``ON CONFLICT``."""
-        return sqlite.insert(table) if self._is_sqlite else postgresql.insert(table)
+        if self._is_sqlite:
+            return sqlite.insert(table)
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
 
     @contextmanager
     def _our_turn(self) -> Iterator[None]:
@@ -98,7 +108,8 @@ def _engine(url: URL, lock_timeout: float) -> Engine:
     engine = create_engine(
         url,
         connect_args={"timeout": lock_timeout},
-        pool_size=POOL_SIZE,
+        pool_size=SQLITE_CONNECTIONS,
+        pool_use_lifo=True,
         max_overflow=0,
         pool_timeout=lock_timeout,
         hide_parameters=True,
@@ -113,7 +124,8 @@ def _postgres_engine(url: URL, lock_timeout: float) -> Engine:
     return create_engine(
         url,
         connect_args=arguments,
-        pool_size=POOL_SIZE,
+        pool_size=POSTGRES_CONNECTIONS,
+        pool_use_lifo=True,
         max_overflow=0,
         pool_timeout=lock_timeout,
         hide_parameters=True,

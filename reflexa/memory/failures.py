@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from reflexa.errors import StoreError
@@ -15,7 +15,7 @@ _SQLITE_ADVICE = {
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened: check that its folder exists and can be written to",
     sqlite3.SQLITE_NOTADB: "it is not a SQLite database: name another file",
     sqlite3.SQLITE_CORRUPT: "it is damaged: restore it from a backup, or name another file",
-    sqlite3.SQLITE_IOERR: "its disk fails: check its space and its health",
+    sqlite3.SQLITE_IOERR: "its disk is full or fails: check its space and its health",
 }
 _POSTGRES_ADVICE = {
     "28": "the server refused the user: check name and password",
@@ -55,6 +55,11 @@ def explain(error: Exception, shown: str, waited: float) -> StoreError:
     for prefix, advice in _POSTGRES_ADVICE.items():
         if state is not None and state.startswith(prefix):
             return DatabaseUnavailableError(f"the database {shown} cannot be used: {advice}")
+    if isinstance(error, IntegrityError):
+        return StoreError(
+            f"the database {shown} refused a row ({_first_line(error)}): "
+            "record the run, the episode and the attempt before what belongs to them"
+        )
     if isinstance(error, PoolTimeoutError) or is_passing(error):
         return DatabaseUnavailableError(
             f"the database {shown} cannot be reached ({_first_line(error)}): start its server, or check host and port"

@@ -46,10 +46,13 @@ def call(database: Database, run_id: str, context: CallContext) -> Call | None:
 
 
 def all_calls(database: Database, run_id: str, task_id: str | None) -> Iterator[Call]:
-    ours = calls.c.run_id == run_id if task_id is None else and_(calls.c.run_id == run_id, calls.c.task_id == task_id)
+    if task_id is not None:
+        yield from database.read(partial(_calls_of_task, run_id=run_id, task_id=task_id))
+        return
     last: int | None = 0
     while last is not None:
-        statement = select(calls).where(ours, calls.c.seq > last).order_by(calls.c.seq).limit(PAGE)
+        ours = calls.c.run_id == run_id, calls.c.seq > last
+        statement = select(calls).where(*ours).order_by(calls.c.seq).limit(PAGE)
         page, last = database.read(partial(_page_of_calls, statement=statement))
         yield from page
 
@@ -87,6 +90,13 @@ def reflections(database: Database, chosen: Chosen, limit: int | None) -> list[R
     return database.read(
         lambda connection: [decoding.reflection(row) for row in connection.execute(statement)],
     )
+
+
+def _calls_of_task(connection: Connection, run_id: str, task_id: str) -> list[Call]:
+    """A task has few calls. Ordered here: asked to order, SQLite would walk through the whole run's."""
+    statement = select(calls).where(calls.c.run_id == run_id, calls.c.task_id == task_id)
+    rows = sorted(connection.execute(statement), key=lambda row: row.seq)
+    return decoding.load_calls(connection, rows)
 
 
 def _page_of_calls(connection: Connection, statement: Select[Any]) -> tuple[list[Call], int | None]:

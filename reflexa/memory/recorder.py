@@ -48,7 +48,7 @@ class Recorder:
             self._outbox.keep(write)
         except OSError as error:
             return f"the last result could not be kept ({error.strerror}): resuming the run repeats it"
-        return f"the last result is kept in {self._outbox.path.name} and enters the database when it is next opened"
+        return f"the last result is kept in {self._outbox.path.name} and enters the database as soon as it can"
 
     def _apply(self, write: Write) -> None:
         new = {name: write.bodies[name] for name in sorted(write.bodies) if name not in self._known}

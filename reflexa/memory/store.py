@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Literal
 
 from reflexa.errors import StoreError
 from reflexa.memory import encoding, reading, runs
@@ -14,6 +14,7 @@ from reflexa.memory.claims import RunClaim
 from reflexa.memory.database import Database
 from reflexa.memory.encoding import Write
 from reflexa.memory.episodic import Episodic
+from reflexa.memory.failures import DatabaseUnavailableError
 from reflexa.memory.location import locate, prepare
 from reflexa.memory.migrate import migrate
 from reflexa.memory.outbox import Outbox
@@ -30,6 +31,7 @@ from reflexa.types import (
     RunStatus,
     Task,
     Verdict,
+    VerdictRole,
 )
 
 LOCK_SECONDS = 60.0
@@ -65,7 +67,8 @@ class Store:
         try:
             migrate(database)
             store = cls(database, outbox)
-            store._recorder.deliver()
+            with suppress(DatabaseUnavailableError):  # what waits goes before the next write; reading works until then
+                store._recorder.deliver()
         except BaseException:
             database.close()
             raise
@@ -131,9 +134,7 @@ class Store:
     def record_attempt(self, run_id: str, task_id: str, attempt: Attempt) -> None:
         self._commit(run_id, encoding.attempt_rows(run_id, task_id, self._redactor.clean(attempt)))
 
-    def record_verdict(
-        self, run_id: str, task_id: str, index: int, role: Literal["feedback", "judge"], verdict: Verdict
-    ) -> None:
+    def record_verdict(self, run_id: str, task_id: str, index: int, role: VerdictRole, verdict: Verdict) -> None:
         self._commit(run_id, encoding.verdict_rows(run_id, task_id, index, role, self._redactor.clean(verdict)))
 
     def record_reflection(self, run_id: str, task_id: str, reflection: Reflection) -> None:
