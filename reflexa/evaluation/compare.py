@@ -42,8 +42,9 @@ class Side(Frozen):
 class Comparison(Frozen):
     """Run ``b`` against run ``a``, paired by task.
 
-    ``difference`` is b's rate minus a's, ``ci95`` its bootstrap interval. ``recovered`` are the tasks that only b solved, ``regressed`` those that only a did. Tasks that one run alone has
-    are counted in ``unpaired_a`` and ``unpaired_b``, and used for nothing else.
+    ``difference`` is b's rate minus a's, ``ci95`` its bootstrap interval. ``recovered`` are the tasks that only
+    b solved, ``regressed`` those that only a did. Tasks that one run alone has are counted in ``unpaired_a`` and
+    ``unpaired_b``, and used for nothing else.
     """
 
     suite: str

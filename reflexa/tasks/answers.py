@@ -10,7 +10,7 @@ import ast
 
 from reflexa.tasks import candidates, source
 from reflexa.tasks.candidates import Candidate
-from reflexa.tasks.fences import before_first_fence, clean, fenced_blocks, unfenced
+from reflexa.tasks.fences import clean, fenced_blocks, unfenced
 from reflexa.tasks.selftests import assertions
 from reflexa.types import CodeSpec
 
@@ -52,7 +52,7 @@ def _choose(text: str, blocks: tuple[str, ...], code: CodeSpec) -> Candidate | N
     best = _best(readings, code.entry_point)
     if best is not None:
         return best
-    outside = [before_first_fence(text), unfenced(text)]
+    outside = unfenced(text)
     best = _best([candidates.as_module(piece, code.entry_point) for piece in outside], code.entry_point)
     if best is not None:
         return best

@@ -12,7 +12,8 @@ from reflexa.tasks import source
 from reflexa.tasks.source import UnparsableError
 
 _MAX_CUTS = 40
-"""How often the end of a text is cut at the parser's complaint: bounds the time that an answer can take."""
+_MAX_PARSED_CHARS = 200_000
+"""How often the end of a text is cut at the parser's complaint, and how much is parsed then: bounds the time."""
 
 _CODE_START = re.compile(r"^(?:import |from [\w.]+ import|(?:async )?def |class |@\w)", re.MULTILINE)
 _LANGUAGE_LINE = re.compile(r"\A\s*(?:python3?|py)[ \t]*\n", re.IGNORECASE)
@@ -40,11 +41,17 @@ def as_module(text: str, entry_point: str) -> Candidate | None:
 def as_continuation(text: str, stub: str, entry_point: str) -> Candidate | None:
     """Reads text as what follows the stub: a function's body, perhaps de-indented, perhaps after some chatter."""
     indent = _body_indent(stub)
-    for body in _bodies(_LANGUAGE_LINE.sub("", text, count=1), indent):
-        candidate = _trimmed(f"{stub.rstrip()}\n{body}", entry_point)
-        if candidate is not None and has_body(candidate.module, entry_point):
-            return candidate
-    return None
+    readings = [
+        _trimmed(f"{stub.rstrip()}\n{body}", entry_point)
+        for body in _bodies(_LANGUAGE_LINE.sub("", text, count=1), indent)
+    ]
+    usable = [reading for reading in readings if reading is not None and has_body(reading.module, entry_point)]
+    return max(usable, key=lambda reading: (reading.whole, _size(reading, entry_point)), default=None)
+
+
+def _size(candidate: Candidate, entry_point: str) -> int:
+    function = source.function(candidate.module, entry_point)
+    return len(source.segment(candidate.text.split("\n"), function)) if function else 0
 
 
 def defines(module: ast.Module, entry_point: str) -> bool:
@@ -97,7 +104,7 @@ def _trimmed(text: str, entry_point: str) -> Candidate | None:
     """The longest head of the text that parses, as the parser's complaints allow; None if the entry point is lost."""
     lines = text.expandtabs(8).split("\n") if _mixes_tabs(text) else text.split("\n")
     whole = True
-    for _ in range(_MAX_CUTS):
+    for _ in range(min(_MAX_CUTS, 1 + _MAX_PARSED_CHARS // (len(text) + 1))):
         head = "\n".join(lines)
         try:
             module = source.parse(head)

@@ -23,9 +23,9 @@ _END_TOKEN = re.compile(
 _HEAD_TOKENS = re.compile(
     r"\A\s*(?:<s>|<\|begin_of_text\|>|<\|im_start\|>\s*assistant\b|<\|assistant\|>|<start_of_turn>model\b)\s*?\n?"
 )
-_TAIL_TOKENS = re.compile(r"(?:</s>|<eos>|<pad>|\s)+\Z")
-_FENCE_LINE = re.compile(r"^[ \t>]*(?:[-*+]|\d+[.)])?[ \t]*(`{3,}|~{3,})[^`\n]*$", re.MULTILINE)
-_LATE_OPENING = re.compile(r"^([^`\n]*[^`\s>][^`\n]*?)[ \t]*(`{3,}(?:python3?|py)?)[ \t]*$", re.MULTILINE)
+_TAIL_TOKENS = ("</s>", "<eos>", "<pad>")
+_BULLET = re.compile(r"(?:[-*+]|\d{1,3}[.)])[ \t]+")
+_OPENINGS = ("```", "```python", "```python3", "```py")
 
 
 def clean(text: str) -> str:
@@ -35,12 +35,19 @@ def clean(text: str) -> str:
     """
     text = text[: 5 * MAX_SOURCE_CHARS].replace("\r\n", "\n").replace("\r", "\n")
     text = _without_thoughts(text)
-    text = _HEAD_TOKENS.sub("", text, count=1)
+    text = _HEAD_TOKENS.sub("", text.lstrip("\n"), count=1)
     end = _END_TOKEN.search(text)
     if end is not None:
         text = text[: end.start()] if text[: end.start()].strip() else _END_TOKEN.sub("", text)
+    return _without_tail_tokens(text)[:MAX_SOURCE_CHARS]
+
+
+def _without_tail_tokens(text: str) -> str:
     tail = text.rstrip()
-    return _TAIL_TOKENS.sub("", text)[:MAX_SOURCE_CHARS] if tail.endswith(">") else text[:MAX_SOURCE_CHARS]
+    while tail.endswith(_TAIL_TOKENS):
+        tail = tail[: tail.rindex("<")].rstrip()
+        text = tail
+    return text
 
 
 def _without_thoughts(text: str) -> str:
@@ -54,40 +61,55 @@ def _without_thoughts(text: str) -> str:
 def fenced_blocks(text: str) -> tuple[str, ...]:
     """The contents of all fenced blocks in their order, also of blocks within blocks, and of one that never ends.
 
-    Where several fence lines follow each other, all that lies between the first and the last is given too (before
-    the others): a docstring may hold a fence of its own.
+    Where there are more than two fence lines, all that lies between the first and the last stands before the blocks:
+    a docstring may hold a fence of its own.
     """
-    text = _own_lines(text)
-    found = [block for content in _fences(text) for block in (content, *_inner(content))]
-    lines = list(_FENCE_LINE.finditer(text))
-    if len(lines) > 2:
-        found.insert(0, text[lines[0].end() + 1 : lines[-1].start()])
+    lines = _own_lines(text)
+    found = [block for content in _fences(lines) for block in (content, *_inner(content))]
+    marks = [index for index, line in enumerate(lines) if _is_fence(line)]
+    if len(marks) > 2:
+        found.insert(0, "\n".join(lines[marks[0] + 1 : marks[-1]]))
     return tuple(found[-MAX_BLOCKS:])
 
 
-def unfenced(text: str) -> str:
-    """The text without its fence lines: what an answer is read from when its fences make no sense."""
-    return _FENCE_LINE.sub("", _own_lines(text))
+def unfenced(text: str) -> tuple[str, ...]:
+    """Readings of an answer whose fences make no sense: what stands before the first, and all but the fence lines.
+
+    The former is an answer that continued a block which the prompt had opened.
+    """
+    lines = _own_lines(text)
+    marks = [index for index, line in enumerate(lines) if _is_fence(line)]
+    if not marks:
+        return (text,)
+    before = "\n".join(lines[: marks[0]])
+    return before, "\n".join(line for line in lines if not _is_fence(line))
 
 
-def before_first_fence(text: str) -> str:
-    """What stands before the first fence line: an answer that continued a block which the prompt had opened."""
-    text = _own_lines(text)
-    first = _FENCE_LINE.search(text)
-    return text[: first.start()] if first else text
+def _own_lines(text: str) -> list[str]:
+    """The lines, with fences that end a line of text (``Here it is:```python``) on lines of their own."""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        opening = next((mark for mark in _OPENINGS if line.rstrip().endswith(mark)), None)
+        head = line.rstrip()[: -len(opening)] if opening else ""
+        late = "`" not in head and bool(_BULLET.sub("", head.strip(" \t>"), count=1))
+        lines += [head, opening] if opening and late else [line]
+    return lines
 
 
-def _own_lines(text: str) -> str:
-    """Puts fences that end a line of text (``Here it is:```python``) on lines of their own."""
-    return _LATE_OPENING.sub(r"\1\n\2", text) if "```" in text else text
+def _is_fence(line: str) -> bool:
+    line = line.lstrip(" \t>")
+    bullet = _BULLET.match(line)
+    line = line[bullet.end() :] if bullet else line
+    return line.startswith("~~~") or (line.startswith("```") and "`" not in line.lstrip("`"))
 
 
 def _inner(content: str) -> list[str]:
-    return _fences(content) if _FENCE_LINE.search(content) else []
+    lines = content.split("\n")
+    return _fences(lines) if any(_is_fence(line) for line in lines) else []
 
 
-def _fences(text: str) -> list[str]:
-    return [token.content for token in _parser().parse(text) if token.type == "fence"]
+def _fences(lines: list[str]) -> list[str]:
+    return [token.content for token in _parser().parse("\n".join(lines)) if token.type == "fence"]
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from reflexa.tasks.fences import clean, fenced_blocks
@@ -16,6 +17,7 @@ _SAFE_BUILTINS = frozenset(
         *(len, list, map, max, min, ord, range, repr, reversed, round, set, sorted, str, sum, tuple, type, zip),
     )
 )
+_LIST_MARK = re.compile(r"\A[ \t>]*(?:(?:[-*+]|\d{1,3}[.)])[ \t]+)?`*")
 _MAX_LINES = 12
 """Of an assertion that runs over several lines among prose."""
 _MAX_TRIES = 400
@@ -49,11 +51,12 @@ def _asserts(piece: str) -> Iterator[ast.Assert]:
 
 
 def _asserts_among_prose(piece: str) -> Iterator[ast.Assert]:
-    lines = [line.strip().lstrip("-*+>.)0123456789 \t").strip("`") for line in piece.split("\n")]
-    starts = [index for index, line in enumerate(lines) if line.startswith(("assert ", "assert("))]
+    lines = [line.rstrip("` \t") for line in piece.split("\n")]
+    heads = [_LIST_MARK.sub("", line, count=1) for line in lines]
+    starts = [index for index, head in enumerate(heads) if head.startswith(("assert ", "assert("))]
     for start in starts[:_MAX_TRIES]:
         for end in range(start + 1, min(start + _MAX_LINES, len(lines)) + 1):
-            module = parse_or_none("\n".join(lines[start:end]))
+            module = parse_or_none("\n".join([heads[start], *lines[start + 1 : end]]))
             if module is not None and len(module.body) == 1 and isinstance(module.body[0], ast.Assert):
                 yield module.body[0]
                 break

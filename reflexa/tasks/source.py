@@ -9,7 +9,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 
-MAX_SOURCE_CHARS = 200_000
+MAX_SOURCE_CHARS = 100_000
 """Longer texts are not parsed: no answer needs them, and a parser's memory grows with them."""
 
 BUILTINS = frozenset(dir(builtins))
