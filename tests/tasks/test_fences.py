@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reflexa.tasks.fences import clean, fenced_blocks, unfenced
@@ -64,6 +64,7 @@ def test_thoughts_and_tokens_are_no_answer(text: str, expected: str) -> None:
     assert clean(text) == expected
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="`~ \n>-1.pyx<|/|think>", max_size=400))
 def test_no_text_breaks_the_reading(text: str) -> None:
     cleaned = clean(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reflexa.tasks.selftests import assertions
@@ -61,6 +61,7 @@ def test_at_most_the_limit_is_kept() -> None:
     assert assertions(text, CODE, limit=1) == ("assert f(0) == 1",)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="assert f(1)=2'\n`[", max_size=200))
 def test_all_that_is_kept_is_one_assert_on_one_line(text: str) -> None:
     for line in assertions(text, CODE):

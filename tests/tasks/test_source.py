@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reflexa.tasks import source
 from reflexa.tasks.source import UnparsableError
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_parses_or_is_refused_in_one_way(text: str) -> None:
     tree = source.parse_or_none(text)
