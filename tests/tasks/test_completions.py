@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from reflexa.errors import UsageError
-from reflexa.tasks.completions import CompletionRow, canonical_source, full_source, read_completions
-from reflexa.types import CodeSpec, Message, Task, TestCheck
+from reflexa.tasks.completions import CompletionRow, full_source, read_completions
+from reflexa.types import CodeSpec, Message, Task
 
 PROMPT = (Message(role="user", content="Write f."),)
 TASK = Task(
@@ -16,7 +16,6 @@ TASK = Task(
     prompt=PROMPT,
     answer_kind="python",
     code=CodeSpec(entry_point="f", stub="def f(x):\n"),
-    check=TestCheck(source="def check(candidate): ...", reference="    return x\n"),
 )
 
 
@@ -56,12 +55,6 @@ def test_a_completion_is_put_behind_the_stub_and_a_solution_stands_alone() -> No
     assert full_source(CompletionRow(task_id="Own/0", solution="def f(x): return 2"), TASK) == "def f(x): return 2"
 
 
-def test_the_canonical_solution_is_a_whole_module() -> None:
-    assert canonical_source(TASK) == "def f(x):\n    return x\n"
-
-
-def test_tasks_without_code_or_solution_are_refused() -> None:
+def test_tasks_without_code_are_refused() -> None:
     with pytest.raises(UsageError, match="Own/1 asks for text"):
         full_source(CompletionRow(task_id="Own/1", completion="x"), Task(id="Own/1", prompt=PROMPT))
-    with pytest.raises(UsageError, match="Own/0 has no canonical solution"):
-        canonical_source(TASK.model_copy(update={"check": None}))
