@@ -56,9 +56,7 @@ def bench_options(options: RunOptions, session: Session, plan: Plan) -> BenchOpt
 
 def resume_command(options: RunOptions, run: RunRecord) -> str:
     """The command that goes on with a run, with the options that no run records."""
-    words = ["reflexa", "run", "--resume", run.id]
-    if options.database and "@" not in options.database:  # it may hold a password
-        words += ["--database", options.database]
+    words = []
     for flag, value in (
         ("--baseline", options.baseline),
         ("--api-base", options.api_base),
@@ -67,7 +65,14 @@ def resume_command(options: RunOptions, run: RunRecord) -> str:
     ):
         if value is not None:
             words += [flag, str(value)]
-    return shlex.join(words + ["--allow-weak-sandbox"] * options.allow_weak_sandbox)
+    words += ["--allow-weak-sandbox"] * options.allow_weak_sandbox
+    return _command(options, "run", "--resume", run.id, *words)
+
+
+def _command(options: RunOptions, *words: str) -> str:
+    """A command that finds the same database."""
+    named = options.database is not None and "@" not in options.database  # else it may hold a password
+    return shlex.join(["reflexa", *words, *(["--database", options.database or ""] if named else [])])
 
 
 @dataclass
@@ -164,11 +169,23 @@ class _Execution:
             emit_json(main)
         else:
             print_report(main, run)
+            emit(f"next: {' · '.join(self._next(main, run))}")
         if main.errors and outcome.status == "finished":
             broken = [episode for episode in self.store.episodes(run.id) if episode.error]
             for episode in broken[:_SHOWN_ERRORS]:
                 note(f"{one_line(episode.task.id)} ended in an error: {one_line(episode.error or '', 300)}")
             note(f"{plural(len(broken), 'task')} ended in errors; to try them again: {self._resume(run)}")
+
+    def _next(self, main: RunReport, run: RunRecord) -> list[str]:
+        """What can be done with the run now."""
+        hints = [_command(self.options, "runs", "show", run.id)]
+        if main.comparison is not None:
+            hints.append(_command(self.options, "runs", "show", main.comparison.a.run_id))
+        elif main.status != "finished":
+            hints.append(self._resume(run))
+        elif main.strategy != "retry":
+            hints.append(_command(self.options, "run", "--resume", run.id, "--baseline", "retry"))
+        return hints
 
     def _resume(self, run: RunRecord) -> str:
         main = run if run.baseline_of is None else self.store.find_run(run.baseline_of)
@@ -194,7 +211,7 @@ class _Execution:
 
 
 def print_report(main: RunReport, run: RunRecord) -> None:
-    """A run's table, its baseline's comparison, and what can be done next."""
+    """A run's table, and its baseline's comparison."""
     emit(title(run))
     if main.n_tasks < main.n_planned:
         emit(f"{main.status}: {main.n_tasks} of {main.n_planned} tasks have ended")
@@ -202,12 +219,6 @@ def print_report(main: RunReport, run: RunRecord) -> None:
     if main.comparison is not None:
         emit(f"\nbaseline {main.comparison.a.strategy}, with as many calls a task allowed")
         emit(comparison_table(main.comparison))
-    hints = [f"reflexa runs show {main.run_id}"]
-    if main.comparison is not None:
-        hints.append(f"reflexa runs show {main.comparison.a.run_id}")
-    elif main.strategy != "retry":
-        hints.append(f"reflexa run --resume {main.run_id} --baseline retry")
-    emit(f"next: {' · '.join(hints)}")
 
 
 def _show_plan(plan: Plan, session: Session, options: RunOptions) -> int:

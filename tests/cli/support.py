@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,9 +77,10 @@ def learning_script(path: Path, n: int = 4) -> str:
     return script(path, answers)
 
 
-def start(arguments: Sequence[str], folder: Path, **environment: str) -> subprocess.Popen[str]:
+@contextmanager
+def started(arguments: Sequence[str], folder: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """The command line in a process of its own, whose group can be signalled as a terminal does."""
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "reflexa", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
@@ -87,6 +89,17 @@ def start(arguments: Sequence[str], folder: Path, **environment: str) -> subproc
         text=True,
         start_new_session=True,
     )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def called(arguments: Sequence[str], folder: Path, **environment: str) -> Result:
+    """What a command line in a process of its own ends with."""
+    with started(arguments, folder, **environment) as process:
+        return finish(process)
 
 
 def finish(process: subprocess.Popen[str], seconds: float = 60) -> Result:
@@ -95,10 +108,11 @@ def finish(process: subprocess.Popen[str], seconds: float = 60) -> Result:
     return Result(process.returncode, out, err)
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
-    """Waits until something is so; fails where it is not in time."""
+def wait_until(true: Callable[[], bool], process: subprocess.Popen[str] | None = None, seconds: float = 60) -> None:
+    """Waits until something is so; fails where it is not in time, or the process that should do it has ended."""
     end = time.monotonic() + seconds
     while not true():
+        assert process is None or process.poll() is None, f"it ended too soon: {finish(process)}"
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.02)
 
@@ -108,10 +122,19 @@ def press_ctrl_c(process: subprocess.Popen[str]) -> None:
     os.killpg(process.pid, signal.SIGINT)
 
 
-def group_is_empty(process: subprocess.Popen[str]) -> bool:
-    """Whether no process of the command's group is left."""
+def descendants(pid: int) -> list[int]:
+    """The processes below one, as the kernel lists them."""
+    found: list[int] = []
+    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, listing.read_text(encoding="ascii").split()):
+            found += [child, *descendants(child)]
+    return found
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process lives. One that has died and waits for whoever reaps orphans does not."""
     try:
-        os.killpg(process.pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"

@@ -9,7 +9,7 @@ import pytest
 
 import reflexa
 from reflexa.cli.main import VERBS
-from tests.cli.support import ROOT, Cli, finish, start
+from tests.cli.support import ROOT, Cli, called
 
 HEAVY = ("litellm", "sqlalchemy", "alembic", "torch", "transformers", "xllamacpp", "rich", "pydantic", "numpy")
 
@@ -91,7 +91,7 @@ def test_both_packages_can_be_run(home: Path, module: str) -> None:
 def test_the_shell_completes_verbs(home: Path, shell: str) -> None:
     words = {"COMP_WORDS": "reflexa ru", "COMP_CWORD": "1", "_TYPER_COMPLETE_ARGS": "reflexa ru"}
     words |= {"_REFLEXA_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
-    done = finish(start([], home, **words))
+    done = called([], home, **words)
     assert "run" in done.out
     assert "runs" in done.out
     assert "verify" not in done.out
@@ -105,7 +105,7 @@ def test_a_reader_that_leaves_is_no_error_message(home: Path) -> None:
 
 
 def test_a_terminal_that_cannot_show_a_character_gets_an_escape(home: Path) -> None:
-    done = finish(start(["tasks", "list"], home, PYTHONIOENCODING="ascii"))
+    done = called(["tasks", "list"], home, PYTHONIOENCODING="ascii")
     assert done.code == 0
     assert done.err == ""
 
