@@ -75,6 +75,18 @@ def _unprivileged_user() -> int:
     return next(uid for uid in _FREE_USER_IDS if uid not in taken)
 
 
+def running_tasks() -> int:
+    """About how many processes and threads the sandbox's user may run beside the sandbox."""
+    spare = 512
+    try:
+        own = [
+            entry for entry in Path("/proc").iterdir() if entry.name.isdigit() and entry.stat().st_uid == os.geteuid()
+        ]
+        return spare + sum(len(list((entry / "task").iterdir())) for entry in own)
+    except OSError:
+        return 1 << 15
+
+
 def _bubblewrap() -> list[str]:
     program = shutil.which("bwrap")
     if program is None:

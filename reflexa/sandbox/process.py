@@ -11,14 +11,17 @@ import struct
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from reflexa.errors import SandboxError
 from reflexa.sandbox.bundle import worker_sources
+from reflexa.sandbox.program import Limits
+from reflexa.sandbox.worker.zygote import COMMAND, STATUS
 
 _START_SECONDS = 30.0
 _ANSWER_SECONDS = 5.0
-_STATUS = struct.Struct("!i")
+Role = Literal[b"C", b"J", b"B"]
+"""Candidate, judge, or both in one process."""
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8"}
 
 
@@ -78,24 +81,25 @@ class SandboxProcess:
         self._errors.seek(0)
         return self._errors.read(4000).decode("utf-8", "replace").strip()[-300:]
 
-    def start_child(self, *sockets: socket.socket) -> None:
-        """Forks a child that gets these sockets."""
+    def start_child(self, role: Role, sockets: Sequence[socket.socket], limits: Limits) -> None:
+        """Forks a child that gets these sockets and plays a role."""
+        message = COMMAND.pack(role, limits.memory_bytes, limits.processes)
         try:
-            socket.send_fds(self._control, [b"S"], [each.fileno() for each in sockets])
+            socket.send_fds(self._control, [message], [each.fileno() for each in sockets])
         except OSError as error:
             raise SandboxError(f"the sandbox is gone: {error}") from error
 
     def ask_to_end(self, patiently: bool) -> None:
         """Has the child killed, after a moment to end by itself where ``patiently``."""
         try:
-            self._control.sendall(b"W" if patiently else b"E")
+            self._control.sendall(COMMAND.pack(b"W" if patiently else b"E", 0, 0))
         except OSError as error:
             raise SandboxError(f"the sandbox is gone: {error}") from error
 
     def ended(self) -> int | None:
         """The wait status of the child that was asked to end; None where it had to be killed."""
         try:
-            (status,) = _STATUS.unpack(self._receive(_STATUS.size))
+            (status,) = STATUS.unpack(self._receive(STATUS.size))
         except (OSError, EOFError) as error:
             raise SandboxError(f"the sandbox is gone: {error}") from error
         return None if status == -1 else int(status)

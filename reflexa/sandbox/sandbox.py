@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from reflexa.errors import SandboxError, UsageError
-from reflexa.sandbox.launch import command, install_hint, readable_paths
+from reflexa.sandbox.launch import command, install_hint, readable_paths, running_tasks
 from reflexa.sandbox.process import SandboxProcess
 from reflexa.sandbox.program import Limits, Outcome, Program
 from reflexa.sandbox.selftest import require_confined
@@ -121,6 +121,7 @@ class Sandbox:
         config: dict[str, Any] = {
             "readable": readable_paths(),
             "required": self.level in ("strong", "double"),
+            "tasks": 0 if self.level == "double" else running_tasks(),
         }
         return SandboxProcess(self._command, config)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import sys
 import types
+from collections.abc import Callable
 from typing import Any
 
 from reflexa.sandbox.worker import codec, frames
@@ -18,42 +19,41 @@ _MESSAGE_LIMIT = 2000
 
 
 class Output(io.RawIOBase):
-    """Where prints go: keeps the first ``limit`` bytes and lets the rest pass."""
+    """Where prints go: keeps the first bytes, as many as allowed, and lets the rest pass.
 
-    def __init__(self, limit: int) -> None:
+    Made before the fork together with the text stream around it, as that is dear to make in each child.
+    """
+
+    def __init__(self) -> None:
         super().__init__()
-        self._limit = limit
+        self._room = 0
         self._kept = bytearray()
+        self._input = io.StringIO()
+        self._text = io.TextIOWrapper(self, encoding="utf-8", errors="backslashreplace", write_through=True)
+
+    def redirect(self, limit: int) -> None:
+        """Puts ``sys.stdout`` and ``sys.stderr`` into memory, and makes ``input()`` end at once."""
+        self._room = limit
+        sys.stdin = self._input
+        sys.stdout = sys.stderr = self._text
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
         view = memoryview(data).cast("B")
-        room = self._limit - len(self._kept)
-        if room > 0:
-            self._kept += view[:room]
+        piece = view[: self._room]
+        self._kept += piece
+        self._room -= len(piece)
         return len(view)
 
     def take(self) -> str:
         """What was printed since the last call of this."""
+        if not self._kept:
+            return ""
         text = bytes(self._kept).decode("utf-8", "replace")
-        self._limit -= len(self._kept)
         self._kept.clear()
         return text
-
-
-def redirect_output(limit: int) -> Output:
-    """Puts ``sys.stdout`` and ``sys.stderr`` into memory, and makes ``input()`` end at once."""
-    output = Output(limit)
-    sys.stdin = io.StringIO()
-    sys.stdout = sys.stderr = io.TextIOWrapper(
-        output,
-        encoding="utf-8",
-        errors="backslashreplace",
-        write_through=True,
-    )
-    return output
 
 
 def load(source: str, entry_point: str) -> Any:
@@ -67,9 +67,9 @@ def load(source: str, entry_point: str) -> Any:
     return function
 
 
-def serve(request: dict[str, Any], channel: frames.Stream) -> None:
+def serve(request: dict[str, Any], channel: frames.Stream, output: Output) -> None:
     """Loads the answer and answers calls until the judge's side hangs up."""
-    output = redirect_output(request["output_bytes"])
+    output.redirect(request["output_bytes"])
     source = request["source"]
     try:
         function = load(source, request["entry_point"])
@@ -77,6 +77,11 @@ def serve(request: dict[str, Any], channel: frames.Stream) -> None:
         channel.write({"failed": describe(error, source), "out": output.take()})
         return
     channel.write({"ready": True, "out": output.take()})
+    serve_calls(function, source, channel, output.take)
+
+
+def serve_calls(function: Any, source: str, channel: frames.Stream, printed: Callable[[], str]) -> None:
+    """Answers calls until the judge's side hangs up. ``printed`` gives what was printed since it was last asked."""
     while True:
         try:
             call = channel.read()
@@ -84,12 +89,12 @@ def serve(request: dict[str, Any], channel: frames.Stream) -> None:
             return
         reply = _answer(function, call, source)
         reply["n"] = call["n"]
-        printed = output.take()
-        if printed:
-            reply["out"] = printed
+        text = printed()
+        if text:
+            reply["out"] = text
         try:
             channel.write(reply)
-        except frames.FrameError as error:
+        except (frames.FrameError, MemoryError) as error:
             channel.write({"n": call["n"], "unusable": f"a value too large to pass on: {error}"})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -16,32 +17,29 @@ _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
 _M_ARENA_MAX = -8
 _CAPABILITY_VERSION_3 = 0x20080522
 _OPEN_FILES = 64
-_SPARE_CPU_SECONDS = 2
 _WRITABLE = ("/dev/null",)
 
 
-class ChildLimits(NamedTuple):
-    """What one child may use. ``threads`` counts against all of the user's, so it comes on top of those."""
-
-    seconds: float
-    memory_bytes: int
-    processes: int
-
-
 class Confinement(NamedTuple):
-    """How a zygote is to confine itself. Where ``required`` is false, what the system lacks is left out."""
+    """How a zygote is to confine itself. Where ``required`` is false, what the system lacks is left out.
+
+    ``tasks`` counts what the user runs already, as the kernel's bound on processes is one per user.
+    """
 
     readable: tuple[str, ...]
     required: bool
+    tasks: int
 
 
 def confine_zygote(confinement: Confinement) -> None:
     """Gives up everything that neither the zygote nor a child of it needs. Raises ``OSError`` if required."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for what, bound in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_NOFILE, _OPEN_FILES)):
+        resource.setrlimit(what, (bound, bound))
     if sys.platform != "linux":
         if confinement.required:
             raise OSError(f"{sys.platform} has neither Landlock nor seccomp")
         return
+    resource.setrlimit(resource.RLIMIT_MSGQUEUE, (0, 0))
     steps: list[Callable[[], None]] = [
         _no_new_privileges,
         lambda: landlock.restrict(confinement.readable, _WRITABLE),
@@ -66,35 +64,39 @@ def _no_new_privileges() -> None:
         raise OSError(ctypes.get_errno(), "capabilities cannot be dropped")
 
 
-def confine_child(limits: ChildLimits, required: bool) -> None:
-    """Bounds a forked child and takes away what only the zygote needs. Raises ``OSError`` if required."""
-    cpu = int(limits.seconds) + _SPARE_CPU_SECONDS
-    bounds = {
-        resource.RLIMIT_CPU: cpu,
-        resource.RLIMIT_AS: limits.memory_bytes,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_NOFILE: _OPEN_FILES,
-    }
+def bound_children(memory_bytes: int, processes: int, tasks: int) -> None:
+    """Sets what children inherit. Only soft limits, as the next check may have others; children cannot lift them,
+    because their system-call filter refuses it."""
+    bounds = {resource.RLIMIT_AS: memory_bytes}
     if sys.platform == "linux":
-        bounds[resource.RLIMIT_NPROC] = limits.processes
-        bounds[resource.RLIMIT_MSGQUEUE] = 0
-        bounds[resource.RLIMIT_MEMLOCK] = 0
+        bounds[resource.RLIMIT_NPROC] = tasks + processes
     for what, bound in bounds.items():
-        _lower(what, bound)
-    if sys.platform != "linux":
-        return
-    try:
-        seccomp.install(seccomp.child_filter(this_machine(), os.getpid()))
-    except OSError:
-        if required:
-            raise
+        hard = resource.getrlimit(what)[1]
+        soft = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(what, (soft, hard))
 
 
-def _lower(what: int, bound: int) -> None:
-    hard = resource.getrlimit(what)[1]
-    bound = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
-    try:
-        resource.setrlimit(what, (bound, bound))
-    except (ValueError, OSError):
-        if sys.platform == "linux":
-            raise
+class ChildConfinement:
+    """Confines children. Made before the fork, so that a child has little left to do."""
+
+    def __init__(self, required: bool) -> None:
+        self._required = required
+        self._linux = sys.platform == "linux"
+        if self._linux:
+            self._filters = {receives: seccomp.ChildFilter(this_machine(), receives) for receives in (False, True)}
+
+    def apply(self, receives: bool) -> None:
+        """Takes away what only the zygote needs; descriptors may be received where ``receives``.
+
+        Raises ``OSError`` where the kernel refuses and confinement is required.
+        """
+        if not self._required:
+            os.setpgid(0, 0)
+        if not self._linux:
+            return
+        try:
+            self._filters[receives].install()
+        except OSError:
+            if self._required:
+                raise

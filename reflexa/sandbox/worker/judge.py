@@ -7,7 +7,9 @@ so the answer cannot change a test, its data, or what is reported.
 from __future__ import annotations
 
 import builtins
+import functools
 import io
+import socket
 import sys
 import types
 from collections.abc import Callable
@@ -152,10 +154,16 @@ def run_tests(request: dict[str, Any], function: Callable[..., Any], namespace: 
 
 
 def _run_check(source: str, function: Callable[..., Any], namespace: dict[str, Any]) -> None:
-    exec(compile(source, explain.TESTS, "exec"), namespace)  # noqa: S102 - the purpose of the sandbox
+    exec(_compiled(source, explain.TESTS), namespace)  # noqa: S102 - the purpose of the sandbox
     if "check" not in namespace:
         raise InvalidTests("they define no function 'check'")
     namespace["check"](function)
+
+
+@functools.lru_cache(maxsize=512)
+def _compiled(source: str, name: str) -> types.CodeType:
+    """A suite's tests are run again for each attempt at a task."""
+    return compile(source, name, "exec")
 
 
 def _run_case(source: str, namespace: dict[str, Any]) -> None:
@@ -183,8 +191,26 @@ def tests_module(prelude: str) -> dict[str, Any]:
     """The namespace that tests run in: what the task's own code defines. Raises what that code raises."""
     module = types.ModuleType("tests")
     sys.modules["tests"] = module
-    exec(compile(prelude, "<task>", "exec"), module.__dict__)  # noqa: S102 - the purpose of the sandbox
+    exec(_compiled(prelude, "<task>"), module.__dict__)  # noqa: S102 - the purpose of the sandbox
     return module.__dict__
+
+
+def serve(descriptor: int, controller: frames.Stream) -> None:
+    """Judges one program after another, until the controller hangs up.
+
+    With each request comes the descriptor that leads to its candidate. The controller has this process replaced
+    after the first check that does not simply pass, and after tests that are not the suite's own.
+    """
+    # The family is named because asking the kernel for it is not allowed here.
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=descriptor)
+    sys.stdout = sys.stderr = io.StringIO()
+    while True:
+        mark, descriptors, _, _ = socket.recv_fds(connection, 1, 1)
+        if not mark:
+            return
+        channel = frames.Stream(descriptors[0], descriptors[0])
+        controller.write({"report": judge(controller.read(), channel)})
+        channel.close()
 
 
 def judge(request: dict[str, Any], channel: frames.Stream) -> dict[str, Any]:
@@ -193,7 +219,6 @@ def judge(request: dict[str, Any], channel: frames.Stream) -> dict[str, Any]:
     The report's ``broken`` says that the candidate's process is of no more use, and ``unsuited`` that the tests
     themselves are.
     """
-    sys.stdout = sys.stderr = io.StringIO()
     remote = RemoteFunction(channel, request["entry_point"], request["output_bytes"])
     report: dict[str, Any] = {"passed": False, "detail": "", "cases": []}
     try:

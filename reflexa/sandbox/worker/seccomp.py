@@ -8,6 +8,7 @@ zygote in that it may not fork, receive descriptors or signal anything but itsel
 from __future__ import annotations
 
 import ctypes
+import os
 import struct
 from collections.abc import Iterable
 
@@ -17,7 +18,8 @@ _LOAD, _JEQ, _JGE, _JSET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _EPERM, _ENOSYS = 1, 38
 _X32_BIT = 0x40000000
-_SET_MODE_FILTER, _FLAG_TSYNC = 1, 1
+_SET_MODE_FILTER = 1
+_SIZE = struct.calcsize("HBBI")
 _SIGKILL = 9
 _CLONE_THREAD = 0x00010000
 _CLONE_NAMESPACES = 0x7E020000
@@ -112,17 +114,19 @@ def base_filter(machine: Architecture) -> bytes:
     return _assemble(machine, rules, _refuse())
 
 
-def child_filter(machine: Architecture, pid: int) -> bytes:
-    """What a child loses beside the zygote. ``pid`` is its own process id."""
+def child_filter(machine: Architecture, pid: int, receives: bool) -> bytes:
+    """What a child loses beside the zygote. ``pid`` is its own process id; ``receives`` leaves it ``recvmsg``."""
     rules = {
         "clone": [_load(0), (_JSET, 0, 1, _CLONE_THREAD), _return(_ALLOW), _refuse()],
         "kill": _signal_only(0, pid, 1),
         "tgkill": _signal_only(0, pid, 2),
-        "prlimit64": _only(0, [0, pid]),
-        "recvmsg": [_refuse()],
+        "prlimit64": _null_pointer(2),
+        "setrlimit": [_refuse()],
         "sendmsg": [_refuse()],
         "seccomp": [_refuse()],
     }
+    if not receives:
+        rules["recvmsg"] = [_refuse()]
     return _assemble(machine, rules, _return(_ALLOW))
 
 
@@ -130,11 +134,40 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
 
 
+class _Filter:
+    """A filter in memory, ready to be loaded with one call."""
+
+    def __init__(self, machine: Architecture, code: bytes) -> None:
+        self.code = ctypes.create_string_buffer(code, len(code))
+        self._program = _Program(len(code) // _SIZE, ctypes.cast(self.code, ctypes.c_char_p))
+        self._call = ctypes.CDLL(None, use_errno=True).syscall
+        self._arguments = (machine.numbers["seccomp"], _SET_MODE_FILTER, 0, ctypes.byref(self._program))
+
+    def install(self) -> None:
+        if self._call(*self._arguments) != 0:
+            error = ctypes.get_errno()
+            raise OSError(error, f"the kernel refused a system-call filter (errno {error})")
+
+
+class ChildFilter(_Filter):
+    """The child's filter, with the child's process id still to be filled in."""
+
+    _PLACEHOLDER = 0x7F3A5C19
+
+    def __init__(self, machine: Architecture, receives: bool) -> None:
+        code = child_filter(machine, self._PLACEHOLDER, receives)
+        super().__init__(machine, code)
+        mark = self._PLACEHOLDER.to_bytes(4, "little")
+        self._places = [at + 4 for at in range(0, len(code), _SIZE) if code[at + 4 : at + _SIZE] == mark]
+
+    def install(self) -> None:
+        """Loads the filter for this process. Raises ``OSError`` where the kernel refuses."""
+        pid = os.getpid().to_bytes(4, "little")
+        for place in self._places:
+            self.code[place : place + 4] = pid  # type: ignore[assignment]  # a slice takes bytes
+        super().install()
+
+
 def install(code: bytes) -> None:
     """Loads a filter for this process. Raises ``OSError`` where the kernel refuses."""
-    library = ctypes.CDLL(None, use_errno=True)
-    program = _Program(len(code) // 8, code)
-    number = this_machine().numbers["seccomp"]
-    if library.syscall(number, _SET_MODE_FILTER, _FLAG_TSYNC, ctypes.byref(program)) != 0:
-        error = ctypes.get_errno()
-        raise OSError(error, f"the kernel refused a system-call filter (errno {error})")
+    _Filter(this_machine(), code).install()

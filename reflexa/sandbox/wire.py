@@ -1,0 +1,74 @@
+"""Frames between the controller and a child, with a deadline by the wall clock."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import time
+from typing import Any
+
+from reflexa.errors import SandboxError
+
+_MAX_REPORT = 4 << 20
+
+
+class OutOfTimeError(Exception):
+    """The check's wall-clock time is over."""
+
+
+def send(connection: socket.socket, request: dict[str, Any], deadline: float) -> None:
+    """Sends a frame. ``deadline`` is on the monotonic clock."""
+    body = json.dumps(request, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    connection.settimeout(max(0.001, deadline - time.monotonic()))
+    try:
+        connection.sendall(struct.pack("!I", len(body)) + body)
+    except TimeoutError as error:
+        raise OutOfTimeError from error
+    except OSError as error:
+        raise SandboxError(f"a sandbox ended before it took its work: {error}") from error
+
+
+def pass_on(connection: socket.socket, channel: socket.socket, deadline: float) -> None:
+    """Hands a socket to the process at the other end."""
+    connection.settimeout(max(0.001, deadline - time.monotonic()))
+    try:
+        socket.send_fds(connection, [b"F"], [channel.fileno()])
+    except TimeoutError as error:
+        raise OutOfTimeError from error
+    except OSError as error:
+        raise SandboxError(f"a sandbox ended before it took its work: {error}") from error
+
+
+def receive(connection: socket.socket, deadline: float) -> Any:
+    """The report; None where the process ended without one."""
+    header = _exactly(connection, 4, deadline)
+    if header is None:
+        return None
+    (size,) = struct.unpack("!I", header)
+    if size > _MAX_REPORT:
+        raise SandboxError(f"a report of {size} bytes was announced, at most {_MAX_REPORT} are read")
+    body = _exactly(connection, size, deadline)
+    try:
+        return None if body is None else json.loads(body.decode("utf-8", "surrogatepass"))["report"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise SandboxError("a report is malformed") from error
+
+
+def _exactly(connection: socket.socket, size: int, deadline: float) -> bytes | None:
+    data = bytearray()
+    while len(data) < size:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise OutOfTimeError
+        connection.settimeout(left)
+        try:
+            piece = connection.recv(min(size - len(data), 1 << 16))
+        except TimeoutError as error:
+            raise OutOfTimeError from error
+        except OSError:
+            return None
+        if not piece:
+            return None
+        data += piece
+    return bytes(data)
