@@ -8,11 +8,13 @@ from types import TracebackType
 from typing import Any
 
 from reflexa.errors import SandboxError, UsageError
+from reflexa.sandbox.external import ColdPair
 from reflexa.sandbox.launch import command, install_hint, readable_paths, running_tasks
+from reflexa.sandbox.pair import WarmPair
 from reflexa.sandbox.process import SandboxProcess
 from reflexa.sandbox.program import Limits, Outcome, Program
 from reflexa.sandbox.selftest import require_confined
-from reflexa.sandbox.slot import Slot
+from reflexa.sandbox.slot import Pair, Slot
 from reflexa.types import SandboxLevel
 
 STRENGTH: tuple[SandboxLevel, ...] = ("weak", "external", "strong", "double")
@@ -30,8 +32,10 @@ class Sandbox:
             raise UsageError(f"a sandbox needs at least one slot, got {slots}")
         self.level: SandboxLevel = level
         self._limits = limits
+        if level == "external" and not prefix:
+            raise SandboxError("the level 'external' needs a command that isolates, such as `docker run …`")
         self._command = command(level, prefix)
-        self._slots = [Slot(self._start) for _ in range(slots)]
+        self._slots = [Slot(self._pair()) for _ in range(slots)]
         self._free: queue.LifoQueue[Slot] = queue.LifoQueue()
         for slot in self._slots:
             self._free.put(slot)
@@ -116,6 +120,11 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _pair(self) -> Pair:
+        if self.level == "external":
+            return ColdPair(self._command, readable_paths())
+        return WarmPair(self._start)
 
     def _start(self) -> SandboxProcess:
         config: dict[str, Any] = {

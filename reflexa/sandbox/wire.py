@@ -9,8 +9,7 @@ import time
 from typing import Any
 
 from reflexa.errors import SandboxError
-
-_MAX_REPORT = 4 << 20
+from reflexa.sandbox.worker.frames import MAX_FRAME
 
 
 class OutOfTimeError(Exception):
@@ -42,17 +41,27 @@ def pass_on(connection: socket.socket, channel: socket.socket, deadline: float) 
 
 def receive(connection: socket.socket, deadline: float) -> Any:
     """The report; None where the process ended without one."""
+    frame = receive_frame(connection, deadline)
+    if frame is None:
+        return None
+    if not isinstance(frame, dict) or "report" not in frame:
+        raise SandboxError("a report is malformed")
+    return frame["report"]
+
+
+def receive_frame(connection: socket.socket, deadline: float) -> Any:
+    """One frame; None where the process ended. Raises ``SandboxError`` for what is no frame."""
     header = _exactly(connection, 4, deadline)
     if header is None:
         return None
     (size,) = struct.unpack("!I", header)
-    if size > _MAX_REPORT:
-        raise SandboxError(f"a report of {size} bytes was announced, at most {_MAX_REPORT} are read")
+    if size > MAX_FRAME:
+        raise SandboxError(f"a frame of {size} bytes was announced, at most {MAX_FRAME} are read")
     body = _exactly(connection, size, deadline)
     try:
-        return None if body is None else json.loads(body.decode("utf-8", "surrogatepass"))["report"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise SandboxError("a report is malformed") from error
+        return None if body is None else json.loads(body.decode("utf-8", "surrogatepass"))
+    except (ValueError, RecursionError) as error:
+        raise SandboxError("a frame is no JSON") from error
 
 
 def _exactly(connection: socket.socket, size: int, deadline: float) -> bytes | None:

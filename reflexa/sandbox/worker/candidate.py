@@ -10,7 +10,7 @@ import io
 import sys
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from reflexa.sandbox.worker import codec, frames
 
@@ -18,7 +18,7 @@ ANSWER = "<answer>"
 _MESSAGE_LIMIT = 2000
 
 
-class Output(io.RawIOBase):
+class Output(io.BufferedIOBase):
     """Where prints go: keeps the first bytes, as many as allowed, and lets the rest pass.
 
     Made before the fork together with the text stream around it, as that is dear to make in each child.
@@ -29,7 +29,9 @@ class Output(io.RawIOBase):
         self._room = 0
         self._kept = bytearray()
         self._input = io.StringIO()
-        self._text = io.TextIOWrapper(self, encoding="utf-8", errors="backslashreplace", write_through=True)
+        self._text = io.TextIOWrapper(
+            cast("BinaryIO", self), encoding="utf-8", errors="backslashreplace", write_through=True
+        )
 
     def redirect(self, limit: int) -> None:
         """Puts ``sys.stdout`` and ``sys.stderr`` into memory, and makes ``input()`` end at once."""

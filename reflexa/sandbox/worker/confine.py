@@ -92,7 +92,8 @@ class ChildConfinement:
         Raises ``OSError`` where the kernel refuses and confinement is required.
         """
         if not self._required:
-            os.setpgid(0, 0)
+            with contextlib.suppress(OSError):
+                os.setpgid(0, 0)
         if not self._linux:
             return
         try:

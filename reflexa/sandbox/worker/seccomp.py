@@ -157,6 +157,7 @@ class ChildFilter(_Filter):
     def __init__(self, machine: Architecture, receives: bool) -> None:
         code = child_filter(machine, self._PLACEHOLDER, receives)
         super().__init__(machine, code)
+        self._address = ctypes.addressof(self.code)
         mark = self._PLACEHOLDER.to_bytes(4, "little")
         self._places = [at + 4 for at in range(0, len(code), _SIZE) if code[at + 4 : at + _SIZE] == mark]
 
@@ -164,7 +165,7 @@ class ChildFilter(_Filter):
         """Loads the filter for this process. Raises ``OSError`` where the kernel refuses."""
         pid = os.getpid().to_bytes(4, "little")
         for place in self._places:
-            self.code[place : place + 4] = pid  # type: ignore[assignment]  # a slice takes bytes
+            ctypes.memmove(self._address + place, pid, len(pid))
         super().install()
 
 

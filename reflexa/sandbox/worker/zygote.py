@@ -157,7 +157,7 @@ class Zygote:
         elif command == b"J":
             judge.serve(descriptors[0], controller)
         else:
-            controller.write({"report": _together(controller.read(), self._output)})
+            controller.write({"report": together(controller.read(), self._output)})
 
     def _end(self, patiently: bool) -> int:
         if not self._child:
@@ -190,7 +190,7 @@ class Zygote:
                 os.waitpid(-1, 0)
 
 
-def _together(request: dict[str, Any], output: candidate.Output) -> dict[str, Any]:
+def together(request: dict[str, Any], output: candidate.Output) -> dict[str, Any]:
     """Runs tests in the answer's own process, where it can reach them."""
     output.redirect(request["output_bytes"])
     try:
