@@ -27,16 +27,24 @@ def extract_answer(text: str) -> str:
 def extract_code(text: str, code: CodeSpec) -> str:
     """A Python module that defines ``code.entry_point``.
 
-    Where no reading of the text parses, it is the stub followed by the text, so that the judge reports what is wrong.
+    Where no reading of the text parses, it is the code as it stands, so that the judge reports what is wrong with it.
     """
     text = clean(text)
     blocks = fenced_blocks(text)
     chosen = _choose(text, blocks, code)
     if chosen is None:
-        return f"{code.stub.rstrip()}\n{(blocks[-1] if blocks else text).rstrip()}\n"
+        return _as_it_stands(blocks[-1] if blocks else text, code)
     answer = _pruned(chosen.text, chosen.module, code.entry_point)
     answer = _with_names(answer, [*_modules(blocks, chosen), source.preamble(code.stub, code.entry_point)])
     return _with_stub_names(answer, code)
+
+
+def _as_it_stands(text: str, code: CodeSpec) -> str:
+    """Code that cannot be read: from its definition on, so that the lines of errors fit; else behind the stub."""
+    definition = source.definition_pattern(code.entry_point).search(text)
+    if definition is not None:
+        return text[definition.start() :].rstrip() + "\n"
+    return f"{code.stub.rstrip()}\n{text.rstrip()}\n"
 
 
 def _choose(text: str, blocks: tuple[str, ...], code: CodeSpec) -> Candidate | None:

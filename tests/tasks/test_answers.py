@@ -197,9 +197,9 @@ def test_code_at_the_interactive_prompt() -> None:
     assert result("```\n>>> def f(x):\n...     return x + 1\n...\n>>> f(1)\n2\n```") == 2
 
 
-def test_what_cannot_be_read_is_given_to_the_judge_behind_the_stub() -> None:
+def test_what_cannot_be_read_is_given_to_the_judge_as_it_stands() -> None:
     assert extract_code("I cannot do that.", CODE) == STUB + "I cannot do that.\n"
-    assert extract_code("```python\ndef f(x) return x\n```", CODE) == STUB + "def f(x) return x\n"
+    assert extract_code("```python\ndef f(x) return x\n```", CODE) == "def f(x) return x\n"
     assert extract_code("", CODE).startswith(STUB)
 
 
