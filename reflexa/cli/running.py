@@ -49,6 +49,7 @@ def bench_options(options: RunOptions, session: Session, plan: Plan) -> BenchOpt
         concurrency=settings.concurrency if "concurrency" in settings.model_fields_set else default.concurrency,
         sandbox=plan.config.sandbox,
         allow_weak_sandbox=settings.allow_weak_sandbox,
+        sandbox_prefix=session.sandbox_prefix,
         context=options.context or default.context,
         api_base=settings.api_base,
     )

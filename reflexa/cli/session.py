@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from reflexa.cli.settings import Settings, load_settings
 from reflexa.cli.workspace import Workspace, find_workspace
+from reflexa.errors import ConfigError
 
 if TYPE_CHECKING:
     from reflexa.memory import Store
@@ -32,6 +34,14 @@ class Session:
     def database(self) -> str:
         """The database's URL or path. It may hold a password: it is not for printing."""
         return self.settings.database_url or self.workspace.database_url
+
+    @property
+    def sandbox_prefix(self) -> tuple[str, ...]:
+        """The words of the command that isolates another, for the level ``external``. Raises ``ConfigError``."""
+        try:
+            return tuple(shlex.split(self.settings.sandbox_prefix))
+        except ValueError as error:
+            raise ConfigError(f"sandbox_prefix {self.settings.sandbox_prefix!r} is no command ({error})") from error
 
     def open_store(self) -> Store:
         """The database, made or upgraded where it must be. Raises ``StoreError``."""

@@ -30,7 +30,8 @@ class Settings(BaseSettings):
     """What may be configured besides what a run is asked to do. Keys of providers never stand here.
 
     ``max_cost`` is in dollars, ``max_tokens`` counts prompts and answers, ``max_seconds`` is wall-clock time: each
-    bounds a whole run. ``max_new_tokens`` bounds one answer. ``database_url`` None means the workspace's own.
+    bounds a whole run. ``max_new_tokens`` bounds one answer. ``sandbox_prefix`` is a command that isolates the one
+    behind it (``runsc do``), as in a shell. ``database_url`` None means the workspace's own.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_ignore_empty=True)
@@ -49,6 +50,7 @@ class Settings(BaseSettings):
     max_new_tokens: int = Field(default=512, ge=1)
     sandbox: SandboxLevel | None = None
     allow_weak_sandbox: bool = False
+    sandbox_prefix: str = ""
     max_cost: float | None = Field(default=None, gt=0.0)
     max_tokens: int | None = Field(default=None, ge=1)
     max_seconds: float | None = Field(default=None, gt=0.0)

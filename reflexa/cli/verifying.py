@@ -79,9 +79,13 @@ def judge_file(options: VerifyOptions) -> int:
 @contextmanager
 def open_sandbox(session: Session, limits: Limits | None = None) -> Iterator[Sandbox]:
     """The sandbox that the settings ask for, with a slot per core."""
-    settings = session.settings
-    slots = os.cpu_count() or 2
-    with Sandbox.open(settings.sandbox, slots=slots, limits=limits, allow_weak=settings.allow_weak_sandbox) as sandbox:
+    with Sandbox.open(
+        session.settings.sandbox,
+        slots=os.cpu_count() or 2,
+        limits=limits,
+        allow_weak=session.settings.allow_weak_sandbox,
+        prefix=session.sandbox_prefix,
+    ) as sandbox:
         yield sandbox
 
 
