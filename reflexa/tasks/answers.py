@@ -35,7 +35,7 @@ def extract_code(text: str, code: CodeSpec) -> str:
     if chosen is None:
         return _as_it_stands(blocks[-1] if blocks else text, code)
     answer = _pruned(chosen.text, chosen.module, code.entry_point)
-    answer = _with_names(answer, [*_modules(blocks, chosen), source.preamble(code.stub, code.entry_point)])
+    answer = _with_names(answer, [block for block in blocks if block.strip() != chosen.text.strip()])
     return _with_stub_names(answer, code)
 
 
@@ -52,7 +52,7 @@ def _choose(text: str, blocks: tuple[str, ...], code: CodeSpec) -> Candidate | N
 
     The last, because a model that corrects itself does so later; whole, because a cut-off repetition corrects nothing.
     """
-    if text[:1] in (" ", "\t") and not blocks:
+    if not blocks and _begins_with_body(text, code):
         continued = candidates.as_continuation(text, code.stub, code.entry_point)
         if continued is not None:
             return continued
@@ -69,13 +69,16 @@ def _choose(text: str, blocks: tuple[str, ...], code: CodeSpec) -> Candidate | N
     return best or next((reading for reading in reversed(readings) if reading is not None), None)
 
 
+def _begins_with_body(text: str, code: CodeSpec) -> bool:
+    """Whether the text is indented from its first line on, and not because all of the module is."""
+    definition = source.definition_pattern(code.entry_point).search(text)
+    margin = len(text) - len(text.lstrip(" \t"))
+    return margin > 0 and (definition is None or not definition[0].startswith(text[:margin]))
+
+
 def _best(readings: list[Candidate | None], entry_point: str) -> Candidate | None:
     usable = [found for found in readings if found is not None and candidates.has_body(found.module, entry_point)]
     return next((found for found in reversed(usable) if found.whole), usable[-1] if usable else None)
-
-
-def _modules(blocks: tuple[str, ...], chosen: Candidate) -> list[str]:
-    return [block for block in blocks if block.strip() != chosen.text.strip()]
 
 
 def _pruned(text: str, module: ast.Module, entry_point: str) -> str:

@@ -134,6 +134,16 @@ def test_no_text_breaks_the_extraction(text: str) -> None:
     assert extract_code(text, CODE).strip()
 
 
+def test_a_module_that_is_indented_as_a_whole_is_no_body() -> None:
+    assert extracted("    def f(x):\n        return x + 1\n") == "return x + 1"
+    assert extracted("    import math\n    def f(x):\n        return math.floor(x) + 1\n") == "return math.floor(x) + 1"
+
+
+def test_a_body_counts_before_what_a_base_model_goes_on_to_say() -> None:
+    assert extracted("    return x + 1\n\n\ndef f(x):\n    if x ==") == "return x + 1"
+    assert extracted("    def one(y):\n        return y + 1\n    return one(x)\n") == "return one(x)"
+
+
 def test_of_several_blocks_the_last_that_defines_the_function_counts() -> None:
     assert extracted(f"```python\n{WRONG}```\nWait, that is wrong:\n```python\n{GOOD}```\n") == "return x + 1"
     assert extracted(f"```python\n{GOOD}```\nUse it:\n```python\nprint(f(3))\n```\n") == "return x + 1"
