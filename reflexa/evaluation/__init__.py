@@ -1,7 +1,6 @@
 """Evaluation: what a run's episodes show, and how sure that is."""
 
 from reflexa.evaluation.compare import Comparison, CurvePoint, Side, compare
-from reflexa.evaluation.outcomes import submitted
 from reflexa.evaluation.statistics import (
     McNemar,
     mcnemar_exact,
@@ -12,6 +11,7 @@ from reflexa.evaluation.statistics import (
     wilson,
 )
 from reflexa.evaluation.summary import RunSummary, summarise
+from reflexa.types import choose_submitted as submitted
 
 __all__ = [
     "Comparison",

@@ -2,23 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import accumulate
 
-from reflexa.types import Episode, Graded, Verdict
-
-
-def submitted(feedback: Sequence[Verdict | None]) -> int | None:
-    """The index of the attempt to hand in, chosen without the judge; None where there are no attempts.
-
-    The first whose feedback passed; else the one with the highest feedback score, of equal ones the latest.
-    An attempt without feedback ranks below any with it.
-    """
-    for index, verdict in enumerate(feedback):
-        if verdict is not None and verdict.passed:
-            return index
-    scores = [-1.0 if verdict is None else verdict.score for verdict in feedback]
-    return max(range(len(scores)), key=lambda index: (scores[index], index), default=None)
+from reflexa.types import Episode, Graded, choose_submitted
 
 
 def failed(episode: Episode) -> bool:
@@ -35,7 +21,7 @@ def solved_after(episode: Episode, attempts: int) -> bool:
     """Whether the attempt that would be handed in after at most ``attempts`` attempts passes the judge."""
     if attempts >= len(episode.tries):
         return solved(episode)
-    chosen = submitted([graded.feedback for graded in episode.tries[:attempts]])
+    chosen = choose_submitted([graded.feedback for graded in episode.tries[:attempts]])
     return not failed(episode) and chosen is not None and _passed(episode.tries[chosen])
 
 

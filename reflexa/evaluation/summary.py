@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reflexa.evaluation.outcomes import failed, solved, solved_after, submitted
+from reflexa.evaluation.outcomes import failed, solved, solved_after
 from reflexa.evaluation.statistics import wilson
 from reflexa.types import Episode, FeedbackSource, Frozen, RunRecord, SandboxLevel, Usage
-
-__all__ = ["RunSummary", "submitted", "summarise", "total_usage"]
 
 
 class RunSummary(Frozen):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reflexa.evaluation.outcomes import failed, solved, solved_after, submitted, tokens_by_attempt
+from reflexa.evaluation import submitted
+from reflexa.evaluation.outcomes import failed, solved, solved_after, tokens_by_attempt
 from tests.evaluation.support import episode, verdict
 
 
