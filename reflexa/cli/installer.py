@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from reflexa.errors import ReflexaError
 
-_LOCKED = ("--require-hashes", "--no-deps", "--only-binary", ":all:")
 _REDIRECTING = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_REQUIREMENT", "PYTHONPATH", "PYTHONHOME")
 """What may stand in a user's environment and would make pip install elsewhere or something else."""
 
@@ -25,6 +23,7 @@ _REASONS = (
         "the package index cannot be reached, or lacks a file for this Python or system: see docs/installation.md",
     ),
 )
+_NOISE = ("WARNING", "Looking in")
 _SHOWN_LINES = 6
 
 
@@ -46,31 +45,19 @@ class Installer:
 
     def install(self, *arguments: str) -> None:
         """``pip install`` with these arguments. Raises ``SetupError``, with the end of pip's output."""
-        command = (
-            str(self.python),
-            "-P",
-            "-m",
-            "pip",
-            "install",
-            "--disable-pip-version-check",
-            "--no-input",
-            *arguments,
-        )
+        self.run("-P", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *arguments)
+
+    def install_locked(self, lock: Path) -> None:
+        """Installs exactly the wheels that ``lock`` names by version and hash."""
+        self.install("--require-hashes", "--no-deps", "--only-binary", ":all:", "--requirement", str(lock))
+
+    def run(self, *arguments: str) -> None:
+        """Runs the environment's Python. Raises ``SetupError``, with the end of the output."""
+        command = (str(self.python), *arguments)
         if self.log is None:
             self._run_shown(command)
         else:
             self._run_logged(command, self.log)
-
-    def install_locked(self, lock: Path) -> None:
-        """Installs exactly the wheels that ``lock`` names by version and hash."""
-        self.install(*_LOCKED, "--requirement", str(lock))
-
-    def install_pinned(self, pin: str, sha256: str) -> None:
-        """Installs one wheel by version and hash, without what it depends on."""
-        with tempfile.TemporaryDirectory() as folder:
-            lock = Path(folder) / "pin.lock"
-            lock.write_text(f"{pin} --hash=sha256:{sha256}\n", encoding="utf-8")
-            self.install_locked(lock)
 
     def _run_logged(self, command: Sequence[str], log: Path) -> None:
         with log.open("ab") as stream:
@@ -101,6 +88,6 @@ def _environment() -> dict[str, str]:
 
 def _explain(command: Sequence[str], output: str, log: Path) -> str:
     reason = next((words for sign, words in _REASONS if sign in output), f"`{' '.join(command[:5])}` failed")
-    lines = [line for line in output.splitlines() if line.strip() and not line.startswith("WARNING")]
+    lines = [line for line in output.splitlines() if line.strip() and not line.startswith(_NOISE)]
     tail = "\n".join(f"    {line}" for line in lines[-_SHOWN_LINES:])
     return f"{reason}\n{tail}\n    (all of it: {log})"

@@ -80,12 +80,6 @@ def load_settings(workspace: Workspace | None = None, flags: Mapping[str, Any] |
         raise ConfigError(f"an environment variable {ENV_PREFIX}… cannot be read: {error}") from error
 
 
-def database_url(workspace: Workspace | None = None, flag: str | None = None) -> str:
-    """The database to use: what is configured, else the workspace's own. A URL, or a path to a SQLite file."""
-    workspace = workspace or find_workspace()
-    return load_settings(workspace, {"database_url": flag}).database_url or workspace.database_url
-
-
 def _layered(files: Sequence[_Layer]) -> type[Settings]:
     """``Settings`` that also read these files, the first before the second."""
 

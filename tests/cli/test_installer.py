@@ -43,8 +43,11 @@ def test_a_users_redirections_and_the_current_folder_do_not_reach_pip(
     assert not (tmp_path / "target").exists()
 
 
-def test_a_pinned_wheel_is_asked_for_by_its_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_locked_is_not_taken_without_its_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(SetupError, match="cannot be reached"):
-        Installer(Path(sys.executable), tmp_path / "log").install_pinned("no-such-thing==1.0", "0" * 64)
-    assert "no-such-thing==1.0" in (tmp_path / "log").read_text(encoding="utf-8")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    (tmp_path / "tiny-1.0-py3-none-any.whl").touch()
+    lock = tmp_path / "part.lock"
+    lock.write_text("tiny==1.0\n", encoding="utf-8")
+    with pytest.raises(SetupError, match="Hashes are required in --require-hashes mode"):
+        Installer(Path(sys.executable), tmp_path / "log").install_locked(lock)

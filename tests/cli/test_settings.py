@@ -6,7 +6,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from reflexa.cli.settings import Settings, database_url, load_settings
+from reflexa.cli.settings import Settings, load_settings
 from reflexa.cli.workspace import Workspace, user_config
 from reflexa.errors import ConfigError
 from reflexa.types import RunConfig
@@ -59,17 +59,16 @@ def test_variables_that_are_no_settings_are_left_alone(workspace: Workspace, mon
     assert load_settings(workspace).model == "embedded"
 
 
-def test_the_database_is_the_workspaces_own_unless_configured(
+def test_a_database_given_as_a_path_stands_relative_to_the_file_that_names_it(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert database_url(workspace) == workspace.database_url
+    assert load_settings(workspace).database_url is None
     workspace.config.write_text('database_url = "data/r.db"', encoding="utf-8")
-    assert database_url(workspace) == str(workspace.root / "data" / "r.db")
+    assert load_settings(workspace).database_url == str(workspace.root / "data" / "r.db")
     workspace.config.write_text('database_url = "postgresql://me@host/db"', encoding="utf-8")
-    assert database_url(workspace) == "postgresql://me@host/db"
-    monkeypatch.setenv("REFLEXA_DATABASE_URL", "sqlite:///elsewhere.db")
-    assert database_url(workspace) == "sqlite:///elsewhere.db"
-    assert database_url(workspace, "flag.db") == "flag.db"
+    assert load_settings(workspace).database_url == "postgresql://me@host/db"
+    monkeypatch.setenv("REFLEXA_DATABASE_URL", "elsewhere.db")
+    assert load_settings(workspace).database_url == "elsewhere.db"
 
 
 @pytest.mark.parametrize(

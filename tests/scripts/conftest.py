@@ -20,6 +20,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 COPIED = ("scripts/reflexa", "reflexa/errors.py", "reflexa/cli/setup.py", "reflexa/cli/installer.py")
 STEERING = ("PIP_", "REFLEXA_", "PYTHON")
 EMPTY = ("reflexa/__init__.py", "reflexa/cli/__init__.py")
+MAIN = "import program, sys\nsys.exit(program.main())\n"
 
 PYPROJECT = """\
 [build-system]
@@ -32,11 +33,14 @@ name = "reflexa"
 version = "0.1"
 """
 
+# In the place of Reflexa: prints its arguments. It has no weights to pull.
 PROGRAM = """\
 import sys
 from importlib.metadata import version
 
 def main():
+    if sys.argv[1:] == ["models", "pull", "embedded"]:
+        return "the weights cannot be had"
     print(version("tinycore"), *map(ascii, sys.argv[1:]))
     return int(sys.argv[2]) if sys.argv[1:2] == ["exit"] else 0
 """
@@ -125,7 +129,7 @@ class SmallCheckout:
         self, *arguments: str, launcher: Path | None = None, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         process = self.start(*arguments, launcher=launcher, **environment)
-        stdout, stderr = process.communicate(timeout=120)
+        stdout, stderr = process.communicate(timeout=240)
         return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
 
     def hold(self) -> None:
@@ -133,7 +137,7 @@ class SmallCheckout:
         (self.root / "hold").touch()
 
     def wait_until_held(self) -> None:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 240
         while not (self.root / "held").exists():
             assert time.monotonic() < deadline, "the set-up never came to the point where it waits"
             time.sleep(0.02)
@@ -165,7 +169,13 @@ def _small_checkout(folder: Path) -> SmallCheckout:
         shutil.copy2(REPOSITORY / name, checkout.root / name)
     for name in EMPTY:
         (checkout.root / name).touch()
-    for name, text in {"pyproject.toml": PYPROJECT, "program.py": PROGRAM, "build/backend.py": BACKEND}.items():
+    written = {
+        "pyproject.toml": PYPROJECT,
+        "program.py": PROGRAM,
+        "reflexa/__main__.py": MAIN,
+        "build/backend.py": BACKEND,
+    }
+    for name, text in written.items():
         (checkout.root / name).parent.mkdir(exist_ok=True)
         (checkout.root / name).write_text(text, encoding="utf-8")
     (checkout.root / "requirements").mkdir()
