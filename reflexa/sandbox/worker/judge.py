@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import functools
 import io
+import os
 import socket
 import sys
 import types
@@ -45,7 +46,6 @@ class RemoteFunction:
 
     def __init__(self, channel: frames.Stream, entry_point: str, output_bytes: int) -> None:
         self._channel = channel
-        self._count = 0
         self._output_bytes = output_bytes
         self.printed = ""
         self.__name__ = self.__qualname__ = entry_point
@@ -64,9 +64,11 @@ class RemoteFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.broken is not None:
             raise AnswerBroken(self.broken)
+        # A reply must name its call by this, so that none can be sent ahead.
+        token = os.urandom(8).hex()
         try:
             call = {
-                "n": self._count,
+                "n": token,
                 "args": [codec.encode(arg, codec.MAX_DEPTH + 1) for arg in args],
                 "kwargs": codec.encode(kwargs, codec.MAX_DEPTH + 2),
             }
@@ -78,9 +80,8 @@ class RemoteFunction:
         except frames.FrameError as error:
             self._break(f"the answer's process ended or an argument is too large: {error}")
         reply = self._receive()
-        if reply.get("n") != self._count:
+        if reply.get("n") != token:
             self._break("the answer sent a reply to a call that was not made")
-        self._count += 1
         return self._result(self.last, reply)
 
     def _result(self, call: explain.Call, reply: dict[str, Any]) -> Any:
