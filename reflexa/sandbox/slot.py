@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Protocol
 
-from reflexa.errors import VerifierError
+from reflexa.errors import SandboxError, VerifierError
 from reflexa.sandbox.program import CaseResult, Limits, Outcome, Program
 from reflexa.sandbox.report import Report
 from reflexa.sandbox.text import plain
@@ -34,17 +34,27 @@ class Slot:
         deadline = started + limits.seconds
         cases: list[CaseResult] = []
         printed, detail, passed = "", "", True
+        at_once = len(program.cases)
         while True:
             try:
-                report = self._run(program, len(cases), limits, deadline)
+                report = self._run(program, slice(len(cases), len(cases) + at_once), limits, deadline)
             except OutOfTimeError:
                 return _timeout(program, limits, cases, time.monotonic() - started)
+            except SandboxError:
+                raise
+            except VerifierError as error:
+                # A case ended the process of the tests: one by one, only that case fails.
+                if not program.cases:
+                    raise
+                if at_once > 1:
+                    at_once = 1
+                    continue
+                report = _ended_by_case(len(cases), str(error))
             cases += report.cases
             printed += report.printed
             detail = detail or report.detail
             passed = passed and report.passed
-            # An answer that broke its process is given a fresh one for the remaining cases.
-            if not (report.broken and report.cases and len(cases) < len(program.cases)):
+            if len(cases) >= len(program.cases) or not report.cases:
                 break
         cases += [_not_run(index, detail) for index in range(len(cases), len(program.cases))]
         return Outcome(
@@ -56,7 +66,7 @@ class Slot:
             gameable=program.in_process,
         )
 
-    def _run(self, program: Program, first_case: int, limits: Limits, deadline: float) -> Report:
+    def _run(self, program: Program, cases: slice, limits: Limits, deadline: float) -> Report:
         answer = {
             "source": program.source,
             "entry_point": program.entry_point,
@@ -65,15 +75,17 @@ class Slot:
         tests = {
             "entry_point": program.entry_point,
             "output_bytes": limits.output_bytes,
-            "tests": "" if first_case else program.tests,
-            "cases": program.cases[first_case:],
+            "tests": "" if cases.start else program.tests,
+            "cases": program.cases[cases],
             "prelude": program.prelude,
         }
         if program.in_process:
             raw = self._pair.together(tests | answer, limits, deadline)
         else:
             raw = self._pair.apart(answer, tests, limits, deadline)
-        report = Report.parse(raw, first_case)
+        report = Report.parse(raw, cases.start)
+        if len(report.cases) > len(program.cases[cases]):
+            raise SandboxError("a report has more cases than were run")
         if report.unsuited is not None and not program.cases:
             raise VerifierError(report.unsuited)
         return report
@@ -87,6 +99,10 @@ def _timeout(program: Program, limits: Limits, cases: list[CaseResult], seconds:
     detail = f"the time of {limits.seconds:g} s was over before the tests ended"
     rest = [_not_run(index, detail) for index in range(len(cases), len(program.cases))]
     return Outcome(status="timeout", cases=(*cases, *rest), detail=detail, seconds=seconds, gameable=program.in_process)
+
+
+def _ended_by_case(index: int, why: str) -> Report:
+    return Report(passed=False, detail=why, cases=(_not_run(index, why),), printed="", broken=True, unsuited=None)
 
 
 def _not_run(index: int, why: str) -> CaseResult:

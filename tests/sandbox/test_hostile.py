@@ -57,7 +57,8 @@ def _manifest(control: bool) -> list[dict[str, Any]]:
 
 
 def _source(entry: dict[str, Any]) -> str:
-    return (_SHARED / entry["file"]).read_bytes().decode("utf-8", "surrogateescape")
+    path: Path = _SHARED / entry["file"]
+    return path.read_bytes().decode("utf-8", "surrogateescape")
 
 
 @pytest.mark.parametrize("batch", range(_BATCHES))

@@ -155,7 +155,12 @@ def run_tests(request: dict[str, Any], function: Callable[..., Any], namespace: 
 
 
 def _run_check(source: str, function: Callable[..., Any], namespace: dict[str, Any]) -> None:
-    exec(_compiled(source, explain.TESTS), namespace)  # noqa: S102 - the purpose of the sandbox
+    try:
+        exec(_compiled(source, explain.TESTS), namespace)  # noqa: S102 - the purpose of the sandbox
+    except BaseException as error:
+        if getattr(function, "last", None) is None:
+            raise InvalidTests(f"{type(error).__name__}: {error}") from error
+        raise
     if "check" not in namespace:
         raise InvalidTests("they define no function 'check'")
     namespace["check"](function)
@@ -180,7 +185,7 @@ def _attempt(run: Callable[[], None], source: str, remote: RemoteFunction | None
         run()
     except BaseException as error:
         if remote is not None and isinstance(error, (InvalidTests, SyntaxError)) and remote.last is None:
-            remote.unsuited = f"the tests cannot be run: {type(error).__name__}: {error}"
+            remote.unsuited = f"the tests cannot be run: {error}"
         failure = explain.failure(error, source, remote.last if remote else None) or "failed"
     if remote is None:
         return failure
