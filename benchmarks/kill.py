@@ -75,7 +75,10 @@ class _Bound:
 
 @dataclass
 class Figures:
-    """What the kills did. ``lost`` and ``changed`` count recorded attempts and calls, ``repaid`` calls per kill."""
+    """What the kills did. ``lost`` and ``changed`` count recorded attempts and calls.
+
+    ``repaid`` are, for each kill, the answers paid for and not recorded; ``unexplained`` those that no kill explains.
+    """
 
     tasks: int
     kills: int = 0
@@ -109,23 +112,22 @@ def measure(folder: Path, kills: int, tasks: int, seed: int = 1) -> Figures:
 
 
 def _one_run(folder: Path, kills: int, chosen: random.Random, figures: Figures, expected: object) -> None:
-    before, resume = _Recorded(), False
-    repaid_before = sum(figures.repaid)
+    before, resume, wasted = _Recorded(), False, 0
     while figures.kills < kills:
         if _killed(_command(folder, figures.tasks, resume), folder, chosen):
             figures.kills += 1
             after = _recorded(folder)
             figures.lost += len(before.calls - after.calls) + before.lost(after)
             figures.changed += before.changed(after)
-            figures.repaid.append(len(_paid(folder) - after.calls))
+            figures.repaid.append(_paid(folder) - len(after.calls) - wasted)
+            wasted += figures.repaid[-1]
             before, resume = after, resume or after.has_run
         else:
             resume = True
             break
     table = _table(_command(folder, figures.tasks, resume), folder, figures.tasks)
     figures.same_table = figures.same_table and table == expected
-    lines = len(meter(folder / "answers.jsonl").read_text(encoding="utf-8").splitlines())
-    figures.unexplained += abs(lines - len(_recorded(folder).calls) - (sum(figures.repaid) - repaid_before))
+    figures.unexplained += _paid(folder) - len(_recorded(folder).calls) - wasted
 
 
 @dataclass
@@ -165,11 +167,10 @@ def _recorded(folder: Path) -> _Recorded:
         return _Recorded(calls, {name: episode for name, episode in progress if episode}, has_run=True)
 
 
-def _paid(folder: Path) -> set[CallContext]:
+def _paid(folder: Path) -> int:
+    """How many answers were paid for so far."""
     path = meter(folder / "answers.jsonl")
-    if not path.exists():
-        return set()
-    return {CallContext.model_validate_json(line) for line in path.read_text(encoding="utf-8").splitlines()}
+    return len(path.read_text(encoding="utf-8").splitlines()) if path.exists() else 0
 
 
 def _command(folder: Path, tasks: int, resume: bool) -> list[str]:

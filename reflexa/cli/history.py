@@ -102,7 +102,7 @@ def show_reflections(options: memory_verbs.ListOptions) -> int:
         return DONE
     rows = [("id", "task", "attempt", "split", "reflection")]
     rows += [
-        (kept.id, one_line(kept.task_id, 30), str(kept.attempt + 1), kept.split, one_line(kept.text, 80))
+        (kept.id, one_line(kept.task_id, 30), str(kept.attempt + 1), kept.split, one_line(kept.text, 80) or "(empty)")
         for kept in kept
     ]
     emit(aligned(rows))

@@ -77,6 +77,22 @@ def learning_script(path: Path, n: int = 4) -> str:
     return script(path, answers)
 
 
+def own_suite(path: Path, n: int) -> Path:
+    """A suite of ``n`` tasks in HumanEval's columns."""
+    rows = [
+        {
+            "task_id": f"own/{number}",
+            "prompt": 'def double(x):\n    """Twice x.\n    >>> double(2)\n    4\n    """\n',
+            "entry_point": "double",
+            "canonical_solution": "    return 2 * x\n",
+            "test": "def check(candidate):\n    assert candidate(3) == 6\n",
+        }
+        for number in range(n)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
 @contextmanager
 def started(arguments: Sequence[str], folder: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """The command line in a process of its own, whose group can be signalled as a terminal does."""

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sqlite3
@@ -18,6 +17,7 @@ from tests.cli.support import (
     finish,
     is_running,
     learning_script,
+    own_suite,
     press_ctrl_c,
     right,
     script,
@@ -289,21 +289,6 @@ def test_a_run_of_a_newer_version_is_refused(run: Cli, home: Path) -> None:
     assert "newer" in refused.complaint
 
 
-def test_a_run_killed_at_any_moment_goes_on(home: Path, cli: Cli) -> None:
-    arguments = ["run", "--task", "humaneval", "--limit", "24", "--name", "killed"]
-    database = home.parent / "runs.db"
-    with started([*arguments, "--model", learning_script(home / "answers.jsonl", 24)], home) as process:
-        wait_until(lambda: len(_ended(database, "killed")) >= 3, process)
-        process.send_signal(signal.SIGKILL)
-    before = _ended(database, "killed")
-    resumed = cli("run", "--resume", "killed", "--json")
-    assert resumed.code == 0
-    after = _ended(database, "killed")
-    assert {task_id: after[task_id] for task_id in before} == before
-    assert resumed.json["solved_by_attempt"] == [12, 23, 23, 23, 23]
-    assert resumed.json["calls"] == 12 + 11 * 3 + 9
-
-
 @pytest.mark.parametrize("presses", [1, 2])
 def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(home: Path, cli: Cli, presses: int) -> None:
     model = learning_script(home / "answers.jsonl", 160)
@@ -360,19 +345,3 @@ def _ended(database: Path, name: str) -> dict[str, Episode]:
     with Store.open(database) as store:
         known = [run for run in store.list_runs() if run.name == name]
         return {episode.task.id: episode for run in known for episode in store.episodes(run.id)}
-
-
-def own_suite(path: Path, n: int) -> Path:
-    """A suite of ``n`` tasks in HumanEval's columns."""
-    rows = [
-        {
-            "task_id": f"own/{number}",
-            "prompt": 'def double(x):\n    """Twice x.\n    >>> double(2)\n    4\n    """\n',
-            "entry_point": "double",
-            "canonical_solution": "    return 2 * x\n",
-            "test": "def check(candidate):\n    assert candidate(3) == 6\n",
-        }
-        for number in range(n)
-    ]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return path

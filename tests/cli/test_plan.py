@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reflexa.agent import Limits
+from reflexa.cli.plan import Plan, baseline_plan, check_names, flags, limits, new_plan, resumed_plan
+from reflexa.cli.session import Session
+from reflexa.cli.verbs.run import RunOptions
+from reflexa.errors import ConfigError, UsageError
+from reflexa.memory import Store
+
+
+def plan(**given: Any) -> Plan:
+    options = RunOptions(task="humaneval", **given)
+    return new_plan(options, Session.here(flags(options)))
+
+
+def test_settings_fill_in_what_was_not_asked_for(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REFLEXA_STRATEGY", "retry")
+    monkeypatch.setenv("REFLEXA_ATTEMPTS", "7")
+    config = plan(attempts=2, limit="3-4", temperature=0.5).config
+    assert (config.strategy, config.attempts, config.temperature) == ("retry", 2, 0.5)
+    assert config.task_ids == ("HumanEval/2", "HumanEval/3")
+    assert (config.model, config.feedback, config.max_new_tokens, config.seed) == ("embedded", "auto", 512, 0)
+
+
+def test_the_run_knows_how_many_attempts_its_strategy_makes(home: Path) -> None:
+    assert plan(strategy="none", attempts=5).config.attempts == 1
+
+
+def test_a_strategy_from_the_settings_is_checked_too(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REFLEXA_STRATEGY", "reflexiom")
+    with pytest.raises(UsageError, match="did you mean reflexion"):
+        plan()
+
+
+@pytest.mark.parametrize("given", [{"strategy": "x"}, {"baseline": "x"}, {"feedback": "x"}, {"sandbox": "x"}])
+def test_unknown_names_are_refused_before_anything_is_opened(given: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="unknown"):
+        check_names(RunOptions(**given))
+
+
+def test_limits_come_from_flags_and_settings(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REFLEXA_MAX_COST", "2.5")
+    session = Session.here(flags(RunOptions(max_tokens=100)))
+    assert limits(session) == Limits(cost_usd=2.5, tokens=100, seconds=None)
+
+
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [
+        ({}, None),
+        ({"sandbox": "strong"}, None),
+        ({"sandbox": "double"}, "--sandbox was strong, now double"),
+        ({"model": "embedded", "only": ["0", "1"]}, None),
+        ({"only": ["1"]}, "--limit and --only chose 2 tasks, now 1"),
+        ({"reflector": "gpt-5"}, "--reflector was not given, now gpt-5"),
+        ({"max_new_tokens": 9, "split": "train"}, "--max-new-tokens was 512, now 9; --split was test, now train"),
+        ({"name": "other"}, "--name was mine, now other"),
+        ({"max_tokens": 5, "concurrency": 2, "api_base": "http://127.0.0.1:1"}, None),
+    ],
+)
+def test_a_resumed_run_keeps_its_configuration(home: Path, given: dict[str, Any], refused: str | None) -> None:
+    first = plan(limit="2")
+    options = RunOptions(resume="mine", **given)
+    with Store.open(home.parent / "runs.db") as store:
+        run = store.create_run(first.config.model_copy(update={"sandbox": "strong"}), name="mine")
+        if refused is not None:
+            with pytest.raises(ConfigError, match=refused):
+                resumed_plan(options, Session.here(flags(options)), store)
+            return
+        resumed = resumed_plan(options, Session.here(flags(options)), store)
+    assert resumed.run == run
+    assert resumed.config == run.config
+    assert [task.id for task in resumed.suite.tasks] == ["HumanEval/0", "HumanEval/1"]
+
+
+def test_settings_do_not_contradict_a_resumed_run(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = plan(limit="1")
+    monkeypatch.setenv("REFLEXA_STRATEGY", "retry")
+    options = RunOptions(resume="mine")
+    with Store.open(home.parent / "runs.db") as store:
+        store.create_run(first.config, name="mine")
+        assert resumed_plan(options, Session.here(flags(options)), store).config.strategy == "reflexion"
+
+
+def test_a_baseline_that_was_begun_goes_on(home: Path) -> None:
+    first = plan(limit="1")
+    with Store.open(home.parent / "runs.db") as store:
+        run = store.create_run(first.config)
+        fresh = baseline_plan(first, run, "retry", store)
+        assert (fresh.run, fresh.config.strategy, fresh.config.attempts) == (None, "retry", 9)
+        begun = store.create_run(fresh.config, baseline_of=run.id)
+        assert baseline_plan(first, run, "retry", store).run == begun
