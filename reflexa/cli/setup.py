@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reflexa.cli.installer import Installer, SetupError
-from reflexa.errors import ReflexaError, unknown_name
+from reflexa.errors import UsageError, unknown_name
 
 EXTRAS = ("train", "postgres", "dev")
 _BASE = {"core", "reflexa"}
@@ -96,7 +96,7 @@ def bring_up(checkout: Checkout, extras: Sequence[str] = ()) -> None:
         installer = Installer(checkout.python, checkout.log, (held,))
         wanted = _wanted(checkout, extras)
         if not _is_sound(checkout):
-            _make(checkout, wanted)
+            _make(checkout, wanted, installer)
         done = {part: digest for part, digest in _recorded(checkout).items() if wanted.get(part) == digest}
         if done == wanted:
             _record(checkout, done, begun)
@@ -118,9 +118,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if checkout is None:
             raise SetupError("requirements/core.lock is missing: run this from a clone of the repository")
         bring_up(checkout, names)
-    except ReflexaError as error:
+    except UsageError as error:
         _say(f"error: {error}")
-        return 1 if isinstance(error, SetupError) else 2
+        return 2
+    except (SetupError, OSError) as error:
+        _say(f"error: {error}")
+        return 1
     except KeyboardInterrupt:
         _say("interrupted: the same command starts the set-up again")
         return 130
@@ -182,22 +185,26 @@ def _is_sound(checkout: Checkout) -> bool:
         return False
 
 
-def _make(checkout: Checkout, wanted: Iterable[str]) -> None:
+def _make(checkout: Checkout, wanted: Iterable[str], installer: Installer) -> None:
     """Makes an empty ``.venv``, in place of a broken one. Its mark of being unfinished is there from the start."""
     version = ".".join(str(number) for number in sys.version_info[:3])
     if checkout.venv.exists():
         _say(f"{checkout.venv} is unfinished or broken: making it afresh with Python {version}")
-        shutil.rmtree(checkout.venv)
+        _throw_away(checkout)
     else:
         _say(f"first use: making {checkout.venv} with Python {version}, about a minute")
     checkout.venv.mkdir()
     checkout.unfinished.write_text("\n".join(wanted), encoding="utf-8")
-    try:
-        venv.create(checkout.venv, symlinks=True, with_pip=True)
-    except subprocess.CalledProcessError as error:
-        raise SetupError(
-            f"pip could not be put into {checkout.venv}: {error.output.decode(errors='replace')}"
-        ) from error
+    venv.create(checkout.venv, symlinks=True)
+    installer.run("-m", "ensurepip", "--default-pip")
+
+
+def _throw_away(checkout: Checkout) -> None:
+    """Removes ``.venv``, out of the way first: one that is removed by half must never be built upon."""
+    aside = checkout.root / ".venv.broken"
+    shutil.rmtree(aside, ignore_errors=True)
+    checkout.venv.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _add(
