@@ -120,7 +120,9 @@ def _engine(url: URL, lock_timeout: float) -> Engine:
 
 
 def _postgres_engine(url: URL, lock_timeout: float) -> Engine:
-    arguments = {"connect_timeout": CONNECT_SECONDS, "options": f"-c lock_timeout={round(lock_timeout * 1000)}"}
+    given = url.query.get("options", "")
+    options = f"{given if isinstance(given, str) else ' '.join(given)} -c lock_timeout={round(lock_timeout * 1000)}"
+    arguments = {"connect_timeout": CONNECT_SECONDS, "options": options.strip()}
     return create_engine(
         url,
         connect_args=arguments,

@@ -62,7 +62,7 @@ def explain(error: Exception, shown: str, waited: float) -> StoreError:
         )
     if isinstance(error, PoolTimeoutError) or is_passing(error):
         return DatabaseUnavailableError(
-            f"the database {shown} cannot be reached ({_first_line(error)}): start its server, or check host and port"
+            f"the database {shown} cannot be reached ({_first_line(error)}): check the URL, and that its server runs"
         )
     return StoreError(f"the database {shown} refused: {_first_line(error)}")
 

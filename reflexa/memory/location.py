@@ -76,7 +76,7 @@ def _file(path: Path) -> Location:
 
 
 def _without_secrets(url: URL) -> str:
-    query = {key: "***" if "password" in key.lower() else value for key, value in url.query.items()}
+    query = {key: "hidden" if "password" in key.lower() else value for key, value in url.query.items()}
     return url.set(query=query).render_as_string(hide_password=True)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Insert, Table
 
+from reflexa.errors import StoreError
 from reflexa.memory.database import Database
 from reflexa.memory.encoding import Row, Write
 from reflexa.memory.failures import DatabaseUnavailableError
@@ -38,8 +39,15 @@ class Recorder:
 
     def deliver(self) -> None:
         """Commits what earlier had to be kept beside the database."""
-        if self._outbox is not None and self._outbox.waiting():
+        if self._outbox is None or not self._outbox.waiting():
+            return
+        try:
             self._outbox.deliver(self._apply)
+        except OSError as error:
+            raise StoreError(
+                f"the results kept in {self._outbox.path} cannot be read ({error.strerror}): "
+                "give permission, or remove it"
+            ) from error
 
     def _keep(self, write: Write) -> str:
         if self._outbox is None:

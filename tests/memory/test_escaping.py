@@ -21,7 +21,7 @@ def test_escaped_text_fits_every_database(text: str) -> None:
     escaped.encode()
 
 
-@given(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00\x1a")))
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\x00\x1a")))
 def test_ordinary_text_stays_as_it_is(text: str) -> None:
     assert escape(text) is text
 

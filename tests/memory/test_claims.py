@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+
+import pytest
+from sqlalchemy import delete, func, select, update
+
+from reflexa.errors import StoreError
+from reflexa.memory.claims import LEASE_SECONDS, RunClaim
+from reflexa.memory.database import Database
+from reflexa.memory.location import locate
+from reflexa.memory.processes import Identity, this_process
+from reflexa.memory.schema import claims
+from reflexa.memory.store import Store
+from tests.memory.support import CONFIG, a_call
+
+PATIENCE = 30.0
+
+
+@pytest.fixture
+def database(store: Store, url: str) -> Iterator[Database]:
+    """A second way into the store's database."""
+    database = Database(locate(url), lock_timeout=5)
+    yield database
+    database.close()
+
+
+def held_by(database: Database, run_id: str, holder: Identity, renewed: float) -> None:
+    row = asdict(holder) | {"run_id": run_id, "token": "theirs", "since": renewed, "renewed": renewed}
+    database.write(lambda connection: connection.execute(database.insert(claims), row))
+
+
+def count(database: Database) -> int:
+    return database.read(lambda connection: connection.execute(select(func.count()).select_from(claims)).scalar_one())
+
+
+def test_a_run_is_claimed_by_one_at_a_time(store: Store, url: str) -> None:
+    run, other = store.create_run(CONFIG), store.create_run(CONFIG)
+    with store.claim(run.id), Store.open(url) as second:
+        with pytest.raises(StoreError) as error, second.claim(run.id):
+            pass
+        with second.claim(other.id):
+            pass
+    said = str(error.value)
+    assert f"run {run.id} is in use by process {os.getpid()} on {socket.gethostname()} since " in said
+    assert "wait for it or stop it, then resume" in said
+    with store.claim(run.id):
+        pass
+
+
+def test_a_claim_ends_with_its_block_whatever_happens(store: Store, database: Database) -> None:
+    run = store.create_run(CONFIG)
+
+    def fail_within() -> None:
+        with store.claim(run.id):
+            assert count(database) == 1
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_within()
+    assert count(database) == 0
+
+
+def test_a_run_that_does_not_exist_cannot_be_claimed(store: Store) -> None:
+    with pytest.raises(StoreError), store.claim("nothing"):
+        pass
+
+
+@pytest.mark.parametrize(
+    "dead",
+    [replace(this_process(), started="earlier"), replace(this_process(), boot="earlier")],
+    ids=["ended", "reboot"],
+)
+def test_the_claim_of_a_dead_process_is_taken_over_at_once(store: Store, database: Database, dead: Identity) -> None:
+    run = store.create_run(CONFIG)
+    held_by(database, run.id, dead, renewed=time.time())
+    with store.claim(run.id):
+        store.record_call(run.id, a_call())
+
+
+def test_another_hosts_claim_is_respected_until_its_lease_ends(store: Store, database: Database) -> None:
+    run, elsewhere = store.create_run(CONFIG), replace(this_process(), host="elsewhere")
+    held_by(database, run.id, elsewhere, renewed=time.time() - LEASE_SECONDS / 2)
+    with pytest.raises(StoreError, match="on elsewhere since"), store.claim(run.id):
+        pass
+    database.write(lambda connection: connection.execute(delete(claims)))
+    held_by(database, run.id, elsewhere, renewed=time.time() - LEASE_SECONDS - 5)
+    with store.claim(run.id):
+        pass
+
+
+def test_a_claim_is_renewed_while_it_is_held(store: Store, database: Database) -> None:
+    run = store.create_run(CONFIG)
+
+    def renewed() -> float:
+        return float(database.read(lambda connection: connection.execute(select(claims.c.renewed)).scalar_one()))
+
+    with RunClaim(database, run.id, lost=lambda: None, renew_seconds=0.02):
+        first, deadline = renewed(), time.monotonic() + PATIENCE
+        while renewed() == first and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert renewed() > first
+
+
+def test_who_lost_a_claim_is_told(store: Store, database: Database) -> None:
+    run, told = store.create_run(CONFIG), threading.Event()
+    with RunClaim(database, run.id, lost=told.set, renew_seconds=0.02):
+        database.write(lambda connection: connection.execute(update(claims).values(token="theirs")))
+        assert told.wait(PATIENCE)
+    assert count(database) == 1  # theirs
+
+
+def test_who_lost_a_claim_writes_no_more(store: Store) -> None:
+    run, other = store.create_run(CONFIG), store.create_run(CONFIG)
+    store.claim(run.id)._lost()
+    with pytest.raises(StoreError, match=f"run {run.id} was taken over by another process"):
+        store.record_call(run.id, a_call())
+    store.record_call(other.id, a_call())

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import multiprocessing
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, text
+
+from reflexa.errors import StoreError
+from reflexa.memory import migrations
+from reflexa.memory.schema import HEAD, metadata
+from reflexa.memory.store import Store
+from tests.memory.support import CONFIG, an_episode, record
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
+
+
+def test_head_is_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("path_separator", "os")
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_the_migrations_make_exactly_the_schema(empty_url: str) -> None:
+    Store.open(empty_url).close()
+    with connected(empty_url) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(empty_url: str) -> None:
+    with Store.open(empty_url) as store:
+        run = store.create_run(CONFIG)
+        record(store, run.id, an_episode())
+    with connected(empty_url) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match=r"newer version of Reflexa .schema 9999.*: upgrade Reflexa") as error:
+        Store.open(empty_url)
+    assert "\n" not in str(error.value)
+    with connected(empty_url) as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "9999"
+        connection.execute(text(f"UPDATE alembic_version SET version_num = '{HEAD}'"))
+    with Store.open(empty_url) as store:
+        assert list(store.episodes(run.id)) == [an_episode()]
+
+
+def test_an_up_to_date_database_never_loads_alembic(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    Store.open(path).close()
+    code = (
+        "import sys; from reflexa.memory import Store; "
+        f"Store.open({str(path)!r}).list_runs(); print([name for name in sys.modules if name.startswith('alembic')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_threads_that_open_a_new_database_at_once(empty_url: str) -> None:
+    failures: list[BaseException] = []
+
+    def open_it() -> None:
+        try:
+            Store.open(empty_url).close()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=open_it) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def open_and_run(url: str) -> None:
+    with Store.open(url) as store:
+        store.create_run(CONFIG)
+
+
+def test_processes_that_open_a_new_database_at_once(empty_url: str) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    processes = [spawn.Process(target=open_and_run, args=(empty_url,)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+    with Store.open(empty_url) as store:
+        assert len(store.list_runs()) == 2
+
+
+def test_a_migration_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE calls (somebody_elses INTEGER)")  # the last table that a migration makes
+    with pytest.raises(StoreError, match="calls"):
+        Store.open(path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("calls",)]

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from reflexa.memory.reading import PAGE, Chosen, _natural
+from reflexa.memory.store import Store
+from reflexa.types import Message
+from tests.memory.support import CONFIG, a_call, an_episode, record
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["HumanEval/1", "HumanEval/2", "HumanEval/10"],
+        ["", "1", "2", "10", "a", "b1", "b2", "b10", "é"],
+        ["2024-1-9", "2024-1-10", "2024-12-1"],
+    ],
+)
+def test_names_sort_as_people_count(names: list[str]) -> None:
+    assert sorted(set(names), key=_natural) == names
+
+
+def test_any_choice_may_be_left_open() -> None:
+    assert Chosen() == Chosen(run_id=None, task_id=None, suite=None)
+
+
+def test_calls_are_streamed_a_page_at_a_time(tmp_path: Path) -> None:
+    """Memory holds a page of calls, not a run of them."""
+    size = 50_000
+    with Store.open(tmp_path / "a.db") as store:
+        run = store.create_run(CONFIG)
+        for index in range(4 * PAGE):
+            prompt = (Message(role="user", content=f"{index}" + "x" * size),)
+            store.record_call(run.id, a_call(attempt=index).model_copy(update={"messages": prompt}))
+        tracemalloc.start()
+        assert sum(1 for _ in store.calls(run.id)) == 4 * PAGE
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 3 * PAGE * size
+
+
+def test_an_iterator_left_in_the_middle_holds_nothing(store: Store) -> None:
+    run = store.create_run(CONFIG)
+    for number in range(3):
+        record(store, run.id, an_episode(f"Sums/{number}", attempts=1))
+    begun = [store.episodes(run.id) for _ in range(20)]  # more than there are connections
+    assert all(next(episodes).task.id == "Sums/0" for episodes in begun)
+    store.record_call(run.id, a_call())
+
+
+def test_nothing_recorded_is_nothing_read(store: Store) -> None:
+    assert list(store.episodes("nothing")) == []
+    assert list(store.calls("nothing")) == []
+    assert store.finished("nothing") == set()
+    assert store.progress("nothing", "nothing") is None
+    assert store.reflections(run_id="nothing") == []
