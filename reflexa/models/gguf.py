@@ -53,8 +53,8 @@ class GgufPolicy:
     def generate(self, messages: Sequence[Message], sampling: Sampling, n: int = 1) -> list[Completion]:
         """Draws ``n`` completions; the prompt is computed, and counted, once per group of at most ``slots``.
 
-        Sample ``i`` is drawn with ``seed + i``. Log-probabilities are the model's own, at temperature 1. Raises
-        ``ContextOverflowError`` where the prompt does not fit one slot.
+        Sample ``i`` is drawn with ``seed + i``. Log-probabilities are the model's own, at temperature 1; None where
+        llama.cpp does not report every token. Raises ``ContextOverflowError`` where the prompt does not fit a slot.
         """
         prompt = self._prompt(messages)
         width = 1 if sampling.logprobs else self._options.slots

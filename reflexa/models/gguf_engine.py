@@ -34,16 +34,22 @@ def start_engine(path: Path, slots: int, context: int, threads: int | None) -> A
     params.n_parallel = slots
     params.n_ctx = context * slots
     params.n_batch = params.n_ubatch = _BATCH
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or _cores()
+    # A lone row is too little work to share: its threads mostly wait for each other, and for ever on a busy machine.
+    params.cpuparams.n_threads = threads or max(1, _cores() - 1)
+    params.cpuparams_batch.n_threads = threads or _cores()
     params.fit_params = False
     params.cache_ram_mib = 0
     params.cache_idle_slots = False
     params.verbosity = -1
+    params.warmup = False
     _lock_listener(params)
     try:
-        return xllamacpp.Server(params)
+        engine = xllamacpp.Server(params)
     except RuntimeError as error:
         raise PolicyError(f"llama.cpp cannot load {path}: the file is damaged or of a kind it does not know") from error
+    # An engine that is freed before its loop has begun waits for itself for ever; the first answer shows that it runs.
+    completions_from([engine.handle_completions({"prompt": "a", "max_tokens": 1})], 1)
+    return engine
 
 
 def _lock_listener(params: Any) -> None:
@@ -133,9 +139,10 @@ def _finished(text: str, choice: _Choice, reason: FinishReason, counts: _Counts 
     if counts is None:
         raise PolicyError("llama.cpp did not say how many tokens it made: this version of xllamacpp is not supported")
     usage = Usage(input_tokens=counts.prompt_tokens if choice.index == 0 else 0, output_tokens=counts.completion_tokens)
-    if choice.logprobs is None:
+    tokens = choice.logprobs.content if choice.logprobs else []
+    # llama.cpp leaves out the tokens of characters that are spread over several: then none can be told apart.
+    if not tokens or len(tokens) != counts.completion_tokens:
         return Completion(text=text, finish_reason=reason, usage=usage)
-    tokens = choice.logprobs.content
     return Completion(
         text=text,
         finish_reason=reason,

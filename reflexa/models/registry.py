@@ -142,6 +142,11 @@ def _refuse_mistakes(name: str, options: PolicyOptions) -> None:
     path = Path(name).expanduser()
     if path.is_dir():
         raise UsageError(f"{name!r} is a folder without a checkpoint: expected config.json and *.safetensors in it")
+    prefix = name.partition(":")[0] + ":" if ":" in name else name
+    known = [_EMBEDDED, *(f"{opener}:" for opener in _OPENERS)]
+    near = get_close_matches(prefix, known, n=1, cutoff=0.75)
+    if near and options.api_base is None:
+        raise UsageError(f"unknown model {name!r}: did you mean {near[0]}? Models are {_FORMS}")
     if name.endswith(".gguf") or path.is_file():
         raise UsageError(
             f"{name!r} is a file: write gguf:{name} for a GGUF model, scripted:{name} for answers from a file"
@@ -150,8 +155,3 @@ def _refuse_mistakes(name: str, options: PolicyOptions) -> None:
         raise UsageError(
             f"there is no checkpoint folder {name!r}: expected a folder with config.json and *.safetensors"
         )
-    prefix = name.partition(":")[0] + ":" if ":" in name else name
-    known = [_EMBEDDED, *(f"{opener}:" for opener in _OPENERS)]
-    near = get_close_matches(prefix, known, n=1, cutoff=0.75)
-    if near and options.api_base is None:
-        raise UsageError(f"unknown model {name!r}: did you mean {near[0]}? Models are {_FORMS}")
