@@ -125,7 +125,12 @@ def measure(small: int, large: int, repeats: int, peer_python: str | None) -> li
                 peers = (peer(small, server.url, folder, peer_python), peer(large, server.url, folder, peer_python))
                 arms.setdefault("inspect_ai", []).append(peers)
     return [
-        Arm(name, *(statistics.median(values) for values in zip(*pairs, strict=True)), samples=large - small)
+        Arm(
+            name=name,
+            small=statistics.median(pair[0] for pair in pairs),
+            large=statistics.median(pair[1] for pair in pairs),
+            samples=large - small,
+        )
         for name, pairs in arms.items()
     ]
 
