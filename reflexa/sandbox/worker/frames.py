@@ -24,6 +24,7 @@ class Stream:
     def __init__(self, reader: int, writer: int) -> None:
         self._reader = reader
         self._writer = writer
+        self._ahead = b""
 
     def write(self, value: object) -> None:
         """Sends one JSON value. Raises ``FrameError`` where it is too long or nobody listens."""
@@ -38,11 +39,11 @@ class Stream:
             raise FrameError("the stream is closed") from error
 
     def read(self) -> Any:
-        """Receives one JSON value. Raises ``FrameError``; reads nothing that the header did not announce."""
-        (length,) = _HEADER.unpack(self._exactly(_HEADER.size))
+        """Receives one JSON value. Raises ``FrameError``; never holds more than a frame and a chunk."""
+        (length,) = _HEADER.unpack(self._take(_HEADER.size))
         if length > MAX_FRAME:
             raise FrameError(f"a frame of {length} bytes was announced, at most {MAX_FRAME} are read")
-        body = self._exactly(length)
+        body = self._take(length)
         try:
             return json.loads(body.decode("utf-8", "surrogatepass"))
         except (ValueError, RecursionError) as error:
@@ -50,6 +51,8 @@ class Stream:
 
     def has_unread(self) -> bool:
         """Whether bytes are waiting that no frame was asked for. Consumes one of them."""
+        if self._ahead:
+            return True
         poll = select.poll()
         poll.register(self._reader, select.POLLIN)
         try:
@@ -61,15 +64,18 @@ class Stream:
         for descriptor in {self._reader, self._writer}:
             os.close(descriptor)
 
-    def _exactly(self, size: int) -> bytes:
-        pieces = []
-        while size:
+    def _take(self, size: int) -> bytes:
+        pieces = [self._ahead]
+        missing = size - len(self._ahead)
+        while missing > 0:
             try:
-                piece = os.read(self._reader, min(size, _CHUNK))
+                piece = os.read(self._reader, _CHUNK)
             except OSError as error:
                 raise FrameError("the stream is closed") from error
             if not piece:
                 raise FrameError("the stream is closed")
             pieces.append(piece)
-            size -= len(piece)
-        return b"".join(pieces)
+            missing -= len(piece)
+        data = b"".join(pieces)
+        self._ahead = data[size:]
+        return data[:size]
