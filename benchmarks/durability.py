@@ -286,7 +286,10 @@ def main() -> int:
             with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
                 outcomes.append(check(Path(folder), arguments.scale))
             if not arguments.json:
-                print(f"{'held  ' if outcomes[-1].held else 'BROKEN'}  {outcomes[-1].check:22} {outcomes[-1].figure}")
+                print(
+                    f"{'held  ' if outcomes[-1].held else 'BROKEN'}  {outcomes[-1].check:22} {outcomes[-1].figure}",
+                    flush=True,
+                )
     if arguments.json:
         print(json.dumps([asdict(outcome) for outcome in outcomes]))
     return 0 if all(outcome.held for outcome in outcomes) else 1
