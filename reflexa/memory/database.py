@@ -42,7 +42,7 @@ class Database:
 
     def __init__(self, location: Location, lock_timeout: float) -> None:
         self.shown = location.shown
-        self._lock_timeout = lock_timeout
+        self.lock_timeout = lock_timeout
         self._is_sqlite = location.path is not None
         self._engine = _engine(location.url, lock_timeout)
         self._reading = self._engine if self._is_sqlite else self._engine.execution_options(isolation_level=SNAPSHOT)
@@ -81,15 +81,15 @@ class Database:
         if not self._is_sqlite:
             yield
             return
-        if not self._turn.acquire(timeout=self._lock_timeout):
-            raise busy(self.shown, self._lock_timeout)
+        if not self._turn.acquire(timeout=self.lock_timeout):
+            raise busy(self.shown, self.lock_timeout)
         try:
             yield
         finally:
             self._turn.release()
 
     def _patiently(self, engine: Engine, work: Callable[[Connection], Result]) -> Result:
-        deadline = time.monotonic() + self._lock_timeout
+        deadline = time.monotonic() + self.lock_timeout
         while True:
             try:
                 with engine.begin() as connection:
@@ -98,7 +98,7 @@ class Database:
                 return result
             except (SQLAlchemyError, sqlite3.Error) as error:
                 if not is_passing(error) or not self._reached or time.monotonic() >= deadline:
-                    raise explain(error, self.shown, self._lock_timeout) from error
+                    raise explain(error, self.shown, self.lock_timeout) from error
                 time.sleep(RECONNECT_SECONDS)
 
 

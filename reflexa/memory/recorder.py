@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from sqlalchemy import Connection, Insert, Table
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, Insert, Table
 from reflexa.errors import StoreError
 from reflexa.memory.database import Database
 from reflexa.memory.encoding import Row, Write
-from reflexa.memory.failures import DatabaseUnavailableError
+from reflexa.memory.failures import DatabaseUnavailableError, busy
 from reflexa.memory.outbox import Outbox
 from reflexa.memory.schema import bodies, episodes, metadata
 
@@ -25,6 +26,7 @@ class Recorder:
     def __init__(self, database: Database, outbox: Outbox | None) -> None:
         self._database = database
         self._outbox = outbox
+        self._delivering = threading.Lock()
         self._known: dict[str, None] = {}
         self._inserts = {table.name: self._insert(table) for table in metadata.sorted_tables}
         self._replacement = self._replace_episode()
@@ -41,6 +43,8 @@ class Recorder:
         """Commits what earlier had to be kept beside the database."""
         if self._outbox is None or not self._outbox.waiting():
             return
+        if not self._delivering.acquire(timeout=self._database.lock_timeout):
+            raise busy(self._database.shown, self._database.lock_timeout)
         try:
             self._outbox.deliver(self._apply)
         except OSError as error:
@@ -48,6 +52,8 @@ class Recorder:
                 f"the results kept in {self._outbox.path} cannot be read ({error.strerror}): "
                 "give permission, or remove it"
             ) from error
+        finally:
+            self._delivering.release()
 
     def _keep(self, write: Write) -> str:
         if self._outbox is None:
