@@ -14,7 +14,7 @@ from reflexa.agent.loop import Loop
 from reflexa.errors import BudgetExceededError
 from reflexa.types import Episode, Frozen, RunStatus, Task, Usage
 
-GRACE = 4.0
+GRACE = 3.0
 """Seconds that calls under way get to end after the first interrupt."""
 
 

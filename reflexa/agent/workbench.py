@@ -131,12 +131,13 @@ class Workbench:
         )
 
     def close(self) -> None:
-        for policy in self._policies.values():
-            policy.close()
-        self._policies.clear()
+        """Ends the sandbox's processes, then frees the models: a model whose calls hang may never be freed."""
         if "sandbox" in self.__dict__:
             self.sandbox.close()
             del self.__dict__["sandbox"]
+        for policy in self._policies.values():
+            policy.close()
+        self._policies.clear()
 
     def __enter__(self) -> Workbench:
         return self

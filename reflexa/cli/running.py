@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from threading import Thread
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from reflexa.agent import BenchOptions, Limits, Outcome, Tally, Workbench, code_version, package_versions
@@ -15,6 +20,7 @@ from reflexa.cli.progress import RunProgress
 from reflexa.cli.report import RunReport, comparison_table, report, table, title
 from reflexa.cli.session import Session
 from reflexa.cli.text import one_line, plural
+from reflexa.errors import ReflexaError
 from reflexa.evaluation import compare, summarise
 from reflexa.types import Episode, RunRecord
 
@@ -102,6 +108,10 @@ class _Execution:
             if run is not None:
                 self._say_how_to_resume("interrupted", run)
             return INTERRUPTED
+        except ReflexaError:
+            if run is not None and self.store.finished(run.id):
+                self._say_how_to_resume("failed", run)
+            raise
         finally:
             self._close(outcome)
         self._print(main, run, outcome)
@@ -137,7 +147,8 @@ class _Execution:
             f"up to {plural(run.config.attempts, 'attempt')} a task · {self.bench.options.tasks_at_once} tasks at once"
             f" · sandbox {self.bench.sandbox.level} · database {self._shown_database()}"
         )
-        with RunProgress(run.config.suite, self._before(run, len(plan.suite.tasks))) as progress:
+        progress = RunProgress(run.config.suite, self._before(run, len(plan.suite.tasks)))
+        with progress, announced_interrupts():
             outcome = self.bench.execute(run, plan.suite, budget, progress)
         if outcome.status != "finished":
             self._say_how_to_resume(f"{outcome.status}: {outcome.detail}", run)
@@ -206,9 +217,31 @@ class _Execution:
             self.bench.close()
             return
         self.store.close()
-        closing = Thread(target=self.bench.close, daemon=True)
+        closing = threading.Thread(target=self.bench.close, daemon=True)
         closing.start()
         closing.join(CLOSING_SECONDS)
+
+
+@contextmanager
+def announced_interrupts() -> Iterator[None]:
+    """Says at the first Ctrl-C or SIGTERM that the run is stopping: calls under way may take some seconds to end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def announce(number: int, frame: FrameType | None) -> None:
+        with suppress(OSError):  # not through sys.stderr, which may be in the midst of a write
+            os.write(2, b"\nstopping: calls under way get a few seconds to end; Ctrl-C again stops at once\n")
+        for each in before:
+            signal.signal(each, signal.default_int_handler)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, announce) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def print_report(main: RunReport, run: RunRecord) -> None:
