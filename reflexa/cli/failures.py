@@ -13,7 +13,6 @@ DONE = 0
 FAILED = 1
 USAGE = 2
 BUDGET = 3
-INTERRUPTED = 130
 
 _REPORT = (
     "this is a defect of Reflexa: please report it with what `reflexa doctor` prints; "

@@ -31,8 +31,8 @@ class ShownRun(RunReport):
 def show_runs(options: runs_verbs.ListOptions) -> int:
     """``reflexa runs list``."""
     with open_store(options.database) as store:
-        reports = [_report(store, run) for run in store.list_runs(options.limit)]
-        started = {run.id: _time(run.created) for run in store.list_runs(options.limit)}
+        runs = store.list_runs(options.limit)
+        reports = [_report(store, run) for run in runs]
     if options.json:
         emit_json([found.model_dump() for found in reports])
         return DONE
@@ -40,14 +40,12 @@ def show_runs(options: runs_verbs.ListOptions) -> int:
         emit("no runs yet; the first one: reflexa run --task humaneval --limit 5")
         return DONE
     rows = [("run", "name", "started", "suite", "model", "strategy", "feedback", "status", "solved")]
-    for found in reports:
+    for run, found in zip(runs, reports, strict=True):
         feedback = "ORACLE" if found.oracle else found.feedback
         suite, model = one_line(found.suite, 30), one_line(found.model, 30)
         solved = f"{found.solved}/{found.n_planned}"
         name = one_line(found.name or "", 20)
-        rows.append(
-            (found.run_id, name, started[found.run_id], suite, model, found.strategy, feedback, found.status, solved)
-        )
+        rows.append((run.id, name, _time(run.created), suite, model, found.strategy, feedback, found.status, solved))
     emit(aligned(rows))
     return DONE
 

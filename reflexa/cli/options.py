@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
@@ -13,6 +13,7 @@ from typer.core import TyperCommand
 Options = TypeVar("Options")
 Action = Callable[[Options], int]
 
+INTERRUPTED = 130
 MEANS = "How it is carried out"
 
 DatabaseOption = Annotated[
@@ -41,11 +42,6 @@ WeakOption = Annotated[
         "--allow-weak-sandbox", help="Accept a sandbox that hostile code can get out of.", rich_help_panel=MEANS
     ),
 ]
-
-
-@dataclass(frozen=True)
-class NoOptions:
-    """A verb that takes none."""
 
 
 class GroupedCommand(TyperCommand):
@@ -88,7 +84,11 @@ def add_verb(app: typer.Typer, name: str, options: type[Options], action: Action
     ]
 
     def callback(**values: Any) -> int:
-        return action(options(**values))
+        try:
+            return action(options(**values))
+        except KeyboardInterrupt:
+            sys.stderr.write("reflexa: interrupted\n")
+            return INTERRUPTED
 
     callback.__doc__ = action.__doc__
     callback.__annotations__ = {parameter.name: hints[parameter.name] for parameter in parameters}

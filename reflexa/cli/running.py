@@ -13,7 +13,8 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from reflexa.agent import BenchOptions, Limits, Outcome, Tally, Workbench, code_version, package_versions
-from reflexa.cli.failures import BUDGET, DONE, FAILED, INTERRUPTED
+from reflexa.cli.failures import BUDGET, DONE, FAILED
+from reflexa.cli.options import INTERRUPTED
 from reflexa.cli.output import emit, emit_json, note
 from reflexa.cli.plan import Plan, baseline_plan, check_names, flags, limits, new_plan, resumed_plan
 from reflexa.cli.progress import RunProgress
@@ -236,7 +237,8 @@ def announced_interrupts() -> Iterator[None]:
             signal.signal(each, signal.default_int_handler)
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, announce) for number in (signal.SIGINT, signal.SIGTERM)}
+    heeded = (number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN)
+    before = {number: signal.signal(number, announce) for number in heeded}
     try:
         yield
     finally:

@@ -40,6 +40,16 @@ def test_a_verb_gets_one_value_with_all_options_and_returns_the_exit_code() -> N
     assert seen == [Shape("circle", 3, ["red", "blue"], loud=True), Shape("square")]
 
 
+def test_an_interrupted_verb_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    def wait(options: Shape) -> int:
+        raise KeyboardInterrupt
+
+    app = verbs("Waits.")
+    add_verb(app, "wait", Shape, wait)
+    assert get_command(app).main(["x"], standalone_mode=False) == 130
+    assert capsys.readouterr().err == "reflexa: interrupted\n"
+
+
 def test_help_groups_options_and_is_the_actions_docstring(capsys: pytest.CaptureFixture[str]) -> None:
     get_command(_app([])).main(["--help"], standalone_mode=False)
     shown = capsys.readouterr().out

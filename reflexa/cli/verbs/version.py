@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import dataclass
 
 from reflexa import __version__
-from reflexa.cli.options import NoOptions, add_verb, verbs
+from reflexa.cli.options import JsonOption, add_verb, verbs
 
 
-def version(options: NoOptions) -> int:
+@dataclass(frozen=True)
+class VersionOptions:
+    """How to print."""
+
+    json: JsonOption = False
+
+
+def version(options: VersionOptions) -> int:
     """Print the version."""
-    sys.stdout.write(f"reflexa {__version__}\n")
+    sys.stdout.write(json.dumps({"version": __version__}) if options.json else f"reflexa {__version__}")
+    sys.stdout.write("\n")
     return 0
 
 
 app = verbs("Print the version.")
-add_verb(app, "version", NoOptions, version)
+add_verb(app, "version", VersionOptions, version)
