@@ -44,7 +44,11 @@ class _Player:
             raise SandboxError(f"the isolation command cannot be started: {error}") from error
         finally:
             theirs.close()
-        send(self.connection, {"modules": worker_sources(), "main": _MAIN, "config": config}, deadline)
+        try:
+            send(self.connection, {"modules": worker_sources(), "main": _MAIN, "config": config}, deadline)
+        except BaseException:
+            self.end()
+            raise
 
     def end(self) -> None:
         self.connection.close()

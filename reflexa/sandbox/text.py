@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 _KEPT = {"\n", "\t"}
-_ESCAPED_CATEGORIES = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def plain(text: str, limit: int) -> str:
-    """``text`` in at most ``limit`` bytes of UTF-8, with control, format and surrogate characters escaped."""
+    """``text`` in at most ``limit`` bytes of UTF-8, with everything escaped that is not printable."""
     head = text[: limit + 1]
     if not head.isascii() or not head.isprintable():
         head = "".join(_escaped(character) for character in head)
@@ -20,7 +17,7 @@ def plain(text: str, limit: int) -> str:
 
 
 def _escaped(character: str) -> str:
-    if character in _KEPT or unicodedata.category(character) not in _ESCAPED_CATEGORIES:
+    if character in _KEPT or character.isprintable():
         return character
     return (
         character.encode("ascii", "backslashreplace").decode() if ord(character) > 127 else f"\\x{ord(character):02x}"

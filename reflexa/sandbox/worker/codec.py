@@ -88,7 +88,7 @@ def decode(value: Any, depth: int = MAX_DEPTH) -> Any:
         raise CodecError("an encoded value has an unknown tag")
     try:
         return _DECODERS[tag](content, depth - 1)
-    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (TypeError, ValueError, AttributeError, LookupError, OverflowError) as error:
         raise CodecError(f"a malformed {tag}") from error
 
 

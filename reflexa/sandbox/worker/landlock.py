@@ -10,6 +10,7 @@ import ctypes
 import os
 import stat
 import struct
+import sys
 from collections.abc import Sequence
 
 _CREATE, _ADD_RULE, _RESTRICT = 444, 445, 446
@@ -24,6 +25,8 @@ _NET_ABI, _SCOPE_ABI = 4, 6
 
 def abi() -> int:
     """The kernel's Landlock version; 0 where it has none."""
+    if sys.platform != "linux":
+        return 0
     library = ctypes.CDLL(None, use_errno=True)
     return max(0, int(library.syscall(_CREATE, None, ctypes.c_size_t(0), _VERSION_FLAG)))
 
