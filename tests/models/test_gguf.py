@@ -221,12 +221,12 @@ def resident():
 GgufPolicy(Path(sys.argv[1]), PolicyOptions(slots=1, context=256, threads=1)).close()
 before = resident()
 left = []
-for _ in range(3):
+for _ in range(5):
     policy = GgufPolicy(Path(sys.argv[1]), PolicyOptions(slots=4, context=2**17, threads=1))
     held, expected = resident() - before, policy.kv_bytes
     policy.close()
     left.append(resident() - before)
-print(held, expected, left[0], left[-1])
+print(held, expected, left[-1])
 """
 
 
@@ -236,10 +236,10 @@ def test_closing_gives_the_memory_back(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", MEMORY, str(model)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=True)
-    held, expected, first, last = (int(word) for word in done.stdout.split())
-    assert held > expected // 2
-    assert held - last > expected * 0.9
-    assert last - first < expected // 8
+    held, expected, left = (int(word) for word in done.stdout.split())
+    assert held > expected
+    # The allocator keeps some for itself; keys and values of even one of the five must not stay.
+    assert left < expected
 
 
 def test_the_engines_own_port_answers_nobody(policy: GgufPolicy) -> None:
