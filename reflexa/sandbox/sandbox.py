@@ -7,7 +7,7 @@ import threading
 from types import TracebackType
 from typing import Any
 
-from reflexa.errors import SandboxError, UsageError
+from reflexa.errors import SandboxError, UsageError, VerifierError
 from reflexa.sandbox.external import ColdPair
 from reflexa.sandbox.launch import command, install_hint, readable_paths, running_tasks
 from reflexa.sandbox.pair import WarmPair
@@ -91,14 +91,9 @@ class Sandbox:
             if self._closed:
                 raise SandboxError("this sandbox is closed")
             try:
-                return slot.check(program, limits or self._limits)
+                return _check_in(slot, program, limits or self._limits)
             except SandboxError:
-                slot.close()
-            try:
-                return slot.check(program, limits or self._limits)
-            except SandboxError:
-                slot.close()
-                raise
+                return _check_in(slot, program, limits or self._limits)
         finally:
             self._free.put(slot)
 
@@ -133,6 +128,16 @@ class Sandbox:
             "tasks": 0 if self.level == "double" else running_tasks(),
         }
         return SandboxProcess(self._command, config)
+
+
+def _check_in(slot: Slot, program: Program, limits: Limits) -> Outcome:
+    """Checks, and closes the slot after anything unusual, an interrupt included: the next check gets a fresh one."""
+    try:
+        return slot.check(program, limits)
+    except BaseException as error:
+        if isinstance(error, SandboxError) or not isinstance(error, VerifierError):
+            slot.close()
+        raise
 
 
 def _candidates(level: SandboxLevel | None, allow_weak: bool, prefix: tuple[str, ...]) -> list[SandboxLevel]:
