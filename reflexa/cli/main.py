@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -97,14 +98,22 @@ def run(arguments: Sequence[str]) -> int:
 def main() -> typing.NoReturn:
     """The program ``reflexa``. SIGTERM ends it as Ctrl-C does."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    _ready_streams()
     try:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = 130
     _leave(code)
+
+
+def _ready_streams() -> None:
+    """What cannot be encoded is escaped; a stream that was closed before the start swallows what it gets."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, io.StringIO())
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _leave(code: int) -> typing.NoReturn:

@@ -79,12 +79,13 @@ def _sum(before: Tally, now: Tally) -> Tally:
 
 def _live(title: str, before: Tally) -> Progress:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     progress = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
+        TimeElapsedColumn(),
         TextColumn("{task.fields[state]}", markup=False),
         console=Console(stderr=True),
         transient=True,

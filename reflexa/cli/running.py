@@ -188,6 +188,8 @@ class _Execution:
             for episode in broken[:_SHOWN_ERRORS]:
                 note(f"{one_line(episode.task.id)} ended in an error: {one_line(episode.error or '', 300)}")
             note(f"{plural(len(broken), 'task')} ended in errors; to try them again: {self._resume(run)}")
+        if main.baseline is not None and main.baseline.errors:
+            note(f"{plural(main.baseline.errors, 'task')} of the baseline ended in errors: {self._resume(run)}")
 
     def _next(self, main: RunReport, run: RunRecord) -> list[str]:
         """What can be done with the run now."""

@@ -104,6 +104,13 @@ def test_a_reader_that_leaves_is_no_error_message(home: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "0<&-"])
+def test_closed_streams_are_no_failure(home: Path, closed: str) -> None:
+    command = f"{sys.executable} -m reflexa tasks list --json {closed}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, env=_environment())
+    assert "Traceback" not in done.stderr
+
+
 def test_a_terminal_that_cannot_show_a_character_gets_an_escape(home: Path) -> None:
     done = called(["tasks", "list"], home, PYTHONIOENCODING="ascii")
     assert done.code == 0
