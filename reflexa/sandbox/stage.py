@@ -21,21 +21,22 @@ _MS_BIND, _MS_REC, _MS_PRIVATE = 4096, 16384, 1 << 18
 
 def main() -> None:
     request = json.loads(sys.argv[1])
-    uid = request["uid"]
-    blocked = _blocked(request["readable"], uid)
-    if blocked:
-        try:
-            _reveal(blocked)
-        except OSError as error:
-            if not request["keep_root"]:
-                sys.exit(f"user {uid} cannot read the interpreter ({', '.join(blocked)}): {error}")
-            uid = 0
-    os.setgroups([])
-    if uid:
-        os.setresgid(uid, uid, uid)
-        os.setresuid(uid, uid, uid)
+    try:
+        _become(request["uid"], request["readable"])
+    except OSError as error:
+        if not request["keep_root"]:
+            sys.exit(f"user {request['uid']} cannot be made to run the interpreter: {error}")
     os.chdir("/")
     os.execv(request["command"][0], request["command"])  # noqa: S606 - a list, and no shell
+
+
+def _become(uid: int, readable: list[str]) -> None:
+    blocked = _blocked(readable, uid)
+    if blocked:
+        _reveal(blocked)
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
 
 
 def _blocked(paths: list[str], uid: int) -> dict[str, str]:

@@ -49,3 +49,9 @@ def test_what_only_root_can_reach_is_shown_alone(tmp_path: Path) -> None:
         pytest.skip("this root may not mount")
     assert ran.stdout.split() == ["shown", "deep", str(_UID)], ran.stderr
     assert (closed / "secret").read_text() == "hidden"
+
+
+def test_what_cannot_be_done_ends_it_unless_root_may_stay() -> None:
+    missing = ["/proc/1/root/nonexistent/library"]
+    assert "cannot be made to run" in _stage(missing, [_shell(), "-c", "id -u"]).stderr
+    assert _stage(missing, [_shell(), "-c", "id -u"], keep_root=True).stdout.split() == ["0"]
