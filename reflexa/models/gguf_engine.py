@@ -138,7 +138,8 @@ def _completion(chunks: Sequence[_Chunk], index: int) -> Completion | None:
 def _finished(text: str, choice: _Choice, reason: FinishReason, counts: _Counts | None) -> Completion:
     if counts is None:
         raise PolicyError("llama.cpp did not say how many tokens it made: this version of xllamacpp is not supported")
-    usage = Usage(input_tokens=counts.prompt_tokens if choice.index == 0 else 0, output_tokens=counts.completion_tokens)
+    prompt_tokens = counts.prompt_tokens if choice.index == 0 else 0
+    usage = Usage(input_tokens=prompt_tokens, output_tokens=counts.completion_tokens, cost_usd=0.0)
     tokens = choice.logprobs.content if choice.logprobs else []
     # llama.cpp leaves out the tokens of characters that are spread over several: then none can be told apart.
     if not tokens or len(tokens) != counts.completion_tokens:

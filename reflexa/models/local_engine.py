@@ -119,7 +119,7 @@ class LocalEngine:
         return Completion(
             text=text,
             finish_reason=row.reason or "length",
-            usage=Usage(input_tokens=len(row.prompt), output_tokens=len(row.tokens)),
+            usage=Usage(input_tokens=len(row.prompt), output_tokens=len(row.tokens), cost_usd=0.0),
             token_ids=tuple(row.tokens) if known else None,
             logprobs=tuple(row.logprobs) if known else None,
         )

@@ -61,7 +61,7 @@ def test_greedy_answers_repeat_and_tokens_are_counted(policy: GgufPolicy) -> Non
     assert first.usage.output_tokens == 12
     # <|im_start|> user \n H i <|im_end|> \n <|im_start|> assistant \n, one token a byte
     assert first.usage.input_tokens == 1 + 5 + 2 + 1 + 1 + 1 + 10
-    assert first.usage.cost_usd is None
+    assert first.usage.cost_usd == 0.0
 
 
 def test_a_seed_fixes_the_draws(policy: GgufPolicy) -> None:
