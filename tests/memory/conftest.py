@@ -19,11 +19,16 @@ IN_MEMORY = Path("/dev/shm")
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a server that this process of the tests started."""
-    server = start_server(tmp_path_factory.mktemp("postgres"))
-    yield server.get_uri()
-    server.cleanup()
+def postgres_server() -> Iterator[str]:
+    """The URL of a server that this process of the tests started.
+
+    Its data does not live among pytest's folders: another session of the same user may clear those away, and a
+    PostgreSQL whose folder is gone stops.
+    """
+    with tempfile.TemporaryDirectory(prefix="reflexa-pg-", ignore_cleanup_errors=True) as folder:
+        server = start_server(Path(folder))
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture
