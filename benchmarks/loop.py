@@ -19,9 +19,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
 
-from tests.support.faulty_server import FaultyServer, answer
+from tests.support.faulty_server import FaultyServer, answer  # noqa: E402 - the repository is not installed as a package
 
 ANSWER = "```python\ndef double(x):\n    return 2 * x\n```"
 DELAY = 0.05
@@ -60,7 +61,7 @@ class Arm:
 
 def cpu_of(command: list[str], folder: Path) -> float:
     """Runs a command to its end; its CPU-seconds. Raises where it fails."""
-    environment = {**os.environ, "OPENAI_API_KEY": "sk-none", "INSPECT_TELEMETRY": "false", "NO_COLOR": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENAI_API_KEY": "sk-none", "NO_COLOR": "1"}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
         _, status, usage = os.wait4(process.pid, 0)

@@ -11,7 +11,7 @@ from reflexa.agent.prompting import last_user_text, render, with_last_user_messa
 from reflexa.errors import UsageError
 from reflexa.protocols import Verifier
 from reflexa.tasks.answers import assertions
-from reflexa.types import Attempt, CallContext, FeedbackSource, Sampling, Task, Verdict
+from reflexa.types import Attempt, CallContext, CodeSpec, FeedbackSource, Sampling, Task, Verdict
 from reflexa.verifiers import VisibleExamples, WrittenTests
 
 if TYPE_CHECKING:
@@ -45,29 +45,31 @@ class Feedback:
     own: Verifier | None = None
     max_new_tokens: int = 512
 
-    def verifier(self, task: Task, desk: Desk) -> Verifier | None:
-        """The verifier for this task, or None where nothing can be learnt. May ask the policy for tests, once."""
+    def verifier(self, task: Task, desk: Desk, attempts: int) -> Verifier | None:
+        """The verifier for this task, or None where nothing can be learnt.
+
+        Asks the policy for tests, once, where there are none and ``attempts`` leave something to be learnt from them.
+        """
         if self.own is not None:
             return self.own
         if self.source == "oracle":
             return OracleFeedback(self._required_judge())
         if task.examples and self.source in ("visible", "auto"):
             return VisibleExamples(self._required_sandbox())
-        if self.source == "visible" or task.code is None:
+        if self.source == "visible" or task.code is None or attempts < 2:
             return None
-        tests = self._written_tests(task, desk)
+        tests = self._written_tests(task.code, desk)
         return WrittenTests(self._required_sandbox(), tests) if tests else None
 
-    def _written_tests(self, task: Task, desk: Desk) -> tuple[str, ...]:
-        if task.code is None:
-            return ()
-        content = render("tests", task=last_user_text(task), entry_point=task.code.entry_point, limit=TESTS_WRITTEN)
+    def _written_tests(self, code: CodeSpec, desk: Desk) -> tuple[str, ...]:
+        task = desk.task
+        content = render("tests", task=last_user_text(task), entry_point=code.entry_point, limit=TESTS_WRITTEN)
         completion = desk.ask(
             CallContext(task_id=task.id, purpose="tests"),
             with_last_user_message(task, content),
             Sampling(max_tokens=self.max_new_tokens),
         )
-        return assertions(completion.text, task.code, limit=TESTS_WRITTEN)
+        return assertions(completion.text, code, limit=TESTS_WRITTEN)
 
     def _required_judge(self) -> Verifier:
         if self.judge is None:

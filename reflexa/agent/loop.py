@@ -87,6 +87,7 @@ class _Run:
         self.lessons = lessons
         self.began = time.monotonic()
         self.desk = Desk(task, loop.cast, loop.journal, loop.budget, loop.config.seed, loop.stop)
+        self.attempts = loop.strategy.limit(loop.config.attempts)
         self.verifier: Verifier | None = None
 
     def to_end(self) -> Episode:
@@ -116,7 +117,7 @@ class _Run:
 
     def _attempts(self, episode: Episode) -> Episode:
         self._so_far = episode
-        self.verifier = self.loop.feedback.verifier(self.task, self.desk)
+        self.verifier = self.loop.feedback.verifier(self.task, self.desk, self.attempts)
         while (step := self._next(episode)) is not None:
             self._so_far = episode = step(episode)
             self.loop.progress(episode)
@@ -137,13 +138,13 @@ class _Run:
         return self._attempt
 
     def _stop_reason(self, episode: Episode) -> StopReason | None:
-        strategy, config = self.loop.strategy, self.loop.config
+        strategy = self.loop.strategy
         if strategy.stops_on_pass and episode.tries and _passed(episode.tries[-1]):
             return "passed"
+        if len(episode.tries) >= self.attempts:
+            return "attempts"
         if self.verifier is None and strategy.stops_on_pass:
             return "no_feedback"
-        if len(episode.tries) >= strategy.limit(config.attempts):
-            return "attempts"
         return "calls" if self._calls_left() < 1 else None
 
     def _calls_left(self) -> float:

@@ -93,11 +93,11 @@ class Workbench:
         self, run: RunRecord, suite: Suite, limits: Limits | None = None, listener: Listener | None = None
     ) -> Outcome:
         """Runs what of the suite the run has not finished, and records how it ended."""
-        finished = self.store.finished(run.id)
-        pending = [task for task in suite.tasks if task.id not in finished]
-        runner = Runner(self._loop(run, limits), self.options.tasks_at_once, listener)
-        with self.store.claim(run.id):
+        with self.store.claim(run.id):  # what is done is asked for under the claim: nobody else adds to it now
+            finished = self.store.finished(run.id)
+            pending = [task for task in suite.tasks if task.id not in finished]
             try:
+                runner = Runner(self._loop(run, limits), self.options.tasks_at_once, listener)
                 outcome = runner.run(pending, already_done=len(suite.tasks) - len(pending))
             except BaseException:
                 self.store.end_run(run.id, "failed")

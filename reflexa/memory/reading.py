@@ -62,6 +62,11 @@ def progress(database: Database, run_id: str, task_id: str) -> Episode | None:
     return found[0] if found else None
 
 
+def begun(database: Database, run_id: str) -> set[str]:
+    statement = select(episodes.c.task_id).where(episodes.c.run_id == run_id)
+    return database.read(lambda connection: set(connection.execute(statement).scalars()))
+
+
 def finished(database: Database, run_id: str) -> set[str]:
     statement = select(episodes.c.task_id).where(
         episodes.c.run_id == run_id, episodes.c.ended.is_not(None), episodes.c.error.is_(None)

@@ -156,6 +156,10 @@ class Store:
         """What is recorded of a task so far, finished or not; None where nothing is."""
         return reading.progress(self._database, run_id, task_id)
 
+    def begun(self, run_id: str) -> set[str]:
+        """The tasks of which something is recorded."""
+        return reading.begun(self._database, run_id)
+
     def finished(self, run_id: str) -> set[str]:
         """The tasks whose episodes ended without an error."""
         return reading.finished(self._database, run_id)

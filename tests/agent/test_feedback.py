@@ -42,9 +42,9 @@ def _desk(task: Task, tests: str = "") -> Desk:
     return Desk(task, Cast(policy, policy, policy), NoJournal(), Budget())
 
 
-def _named(source: FeedbackSource, task: Task, sandbox: Sandbox, tests: str = "") -> str | None:
+def _named(source: FeedbackSource, task: Task, sandbox: Sandbox, tests: str = "", attempts: int = 2) -> str | None:
     feedback = Feedback(source, HiddenTests(sandbox), lambda: sandbox)
-    verifier = feedback.verifier(task, _desk(task, tests))
+    verifier = feedback.verifier(task, _desk(task, tests), attempts)
     return None if verifier is None else verifier.name
 
 
@@ -72,7 +72,7 @@ def test_who_gives_feedback(
 def test_own_tests_cost_one_call_and_are_asked_without_solving(sandbox: Sandbox) -> None:
     task = _task(examples=False)
     desk = _desk(task, OWN_TESTS)
-    verifier = Feedback("auto", None, lambda: sandbox).verifier(task, desk)
+    verifier = Feedback("auto", None, lambda: sandbox).verifier(task, desk, 2)
     assert verifier is not None
     assert (desk.calls, desk.solving_calls) == (1, 0)
     assert verifier.verify(task, Attempt(answer=RIGHT)).passed
@@ -92,6 +92,11 @@ def test_the_oracle_says_a_bit_and_no_word_of_the_hidden_tests(sandbox: Sandbox)
 def test_what_is_missing_is_said() -> None:
     task = _task()
     with pytest.raises(UsageError, match="needs a judge"):
-        Feedback("oracle").verifier(task, _desk(task))
+        Feedback("oracle").verifier(task, _desk(task), 2)
     with pytest.raises(UsageError, match="runs code"):
-        Feedback("visible").verifier(task, _desk(task))
+        Feedback("visible").verifier(task, _desk(task), 2)
+
+
+def test_a_single_attempt_is_not_worth_a_call_for_tests(sandbox: Sandbox) -> None:
+    assert _named("auto", _task(examples=False), sandbox, OWN_TESTS, attempts=1) is None
+    assert _named("auto", _task(), sandbox, attempts=1) == "visible-examples"

@@ -55,5 +55,13 @@ def test_nothing_recorded_is_nothing_read(store: Store) -> None:
     assert list(store.episodes("nothing")) == []
     assert list(store.calls("nothing")) == []
     assert store.finished("nothing") == set()
+    assert store.begun("nothing") == set()
     assert store.progress("nothing", "nothing") is None
     assert store.reflections(run_id="nothing") == []
+
+
+def test_what_was_begun_is_known_before_it_has_ended(store: Store) -> None:
+    run = store.create_run(CONFIG)
+    store.begin_episode(run.id, an_episode("Sums/7", attempts=1).task)
+    assert store.begun(run.id) == {"Sums/7"}
+    assert store.finished(run.id) == set()
