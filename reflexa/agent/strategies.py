@@ -66,23 +66,17 @@ class _Informed(Strategy):
     shows_feedback: ClassVar[bool] = True
 
     def prompt(self, episode: Episode, lessons: tuple[Reflection, ...]) -> tuple[Message, ...]:
-        if not episode.tries:
-            return self._with_lessons(episode, lessons)
-        last = episode.tries[-1]
-        feedback = last.feedback.feedback if last.feedback and self.shows_feedback else ""
+        last = episode.tries[-1] if episode.tries else None
+        words = [lesson.text for lesson in lessons if lesson.text]
+        if last is None and not words:
+            return episode.task.prompt
         content = render(
             "retry",
             task=last_user_text(episode.task),
-            attempt=last.attempt.answer if self.shows_attempt else "",
-            feedback=feedback,
-            lessons=_words(lessons),
+            attempt=last.attempt.answer if last and self.shows_attempt else "",
+            feedback=last.feedback.feedback if last and last.feedback and self.shows_feedback else "",
+            lessons=words,
         )
-        return with_last_user_message(episode.task, content)
-
-    def _with_lessons(self, episode: Episode, lessons: tuple[Reflection, ...]) -> tuple[Message, ...]:
-        if not _words(lessons):
-            return episode.task.prompt
-        content = render("retry", task=last_user_text(episode.task), attempt="", feedback="", lessons=_words(lessons))
         return with_last_user_message(episode.task, content)
 
 
@@ -156,7 +150,3 @@ def words_only(text: str, prompt: str = "") -> str:
 def _echoes(sentence: str, known: str) -> bool:
     flat = " ".join(sentence.split())
     return len(flat) >= 12 and flat in known
-
-
-def _words(lessons: tuple[Reflection, ...]) -> list[str]:
-    return [lesson.text for lesson in lessons if lesson.text]
