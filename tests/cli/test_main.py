@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -98,7 +99,7 @@ def test_the_shell_completes_verbs(home: Path, shell: str) -> None:
 
 
 def test_a_reader_that_leaves_is_no_error_message(home: Path) -> None:
-    command = f"{sys.executable} -m reflexa tasks show humaneval --json | head -c 10"
+    command = f"{shlex.quote(sys.executable)} -m reflexa tasks show humaneval --json | head -c 10"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, env=_environment())
     assert len(done.stdout) == 10
     assert done.stderr == ""
@@ -106,7 +107,7 @@ def test_a_reader_that_leaves_is_no_error_message(home: Path) -> None:
 
 @pytest.mark.parametrize("closed", ["2>&-", ">&-", "0<&-"])
 def test_closed_streams_are_no_failure(home: Path, closed: str) -> None:
-    command = f"{sys.executable} -m reflexa tasks list --json {closed}"
+    command = f"{shlex.quote(sys.executable)} -m reflexa tasks list --json {closed}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, env=_environment())
     assert "Traceback" not in done.stderr
 
