@@ -88,6 +88,7 @@ class _Run:
         self.began = time.monotonic()
         self.desk = Desk(task, loop.cast, loop.journal, loop.budget, loop.config.seed, loop.stop)
         self.attempts = loop.strategy.limit(loop.config.attempts)
+        self.lesson = loop.strategy.lesson_where(loop.config.reflections)
         self.verifier: Verifier | None = None
 
     def to_end(self) -> Episode:
@@ -133,7 +134,7 @@ class _Run:
         if self._stop_reason(episode) is not None:
             return None
         learnt = any(reflection.attempt == last.attempt.index for reflection in episode.reflections)
-        if self.loop.strategy.lesson and not learnt and self._calls_left() >= 2 and not _passed(last):
+        if self.lesson and not learnt and self._calls_left() >= 2 and not _passed(last):
             return self._learn
         return self._attempt
 
@@ -183,14 +184,14 @@ class _Run:
     def _learn(self, episode: Episode) -> Episode:
         """Writes what the failed attempt teaches: a reflection, or Self-Refine's critique."""
         loop, last = self.loop, episode.tries[-1]
-        purpose = loop.strategy.lesson or "reflection"
+        purpose = self.lesson or "reflection"
         index = last.attempt.index
         content = render(
             "reflect" if purpose == "reflection" else "critique",
             task=task_text(self.task),
             attempt=last.attempt.answer,
             feedback=last.feedback.feedback if last.feedback else "",
-            lessons=[kept.text for kept in episode.reflections[-loop.config.reflections :] if kept.text],
+            lessons=[kept.text for kept in loop.strategy.recalled(episode, loop.config.reflections) if kept.text],
         )
         completion = self.desk.ask(
             CallContext(task_id=self.task.id, purpose=purpose, attempt=index),

@@ -31,6 +31,10 @@ class Strategy:
     def temperature(self, index: int) -> float:
         return self.first_temperature if index == 0 else self.retry_temperature
 
+    def lesson_where(self, kept: int) -> Purpose | None:
+        """The lesson to write where ``kept`` reflections stand in a prompt: none that nobody would read."""
+        return self.lesson
+
     def recalled(self, episode: Episode, kept: int) -> tuple[Reflection, ...]:
         """The reflections that the next attempt's prompt shows."""
         return ()
@@ -92,6 +96,9 @@ class Reflexion(_Informed):
         "a reflection in words after each failure; the last ones and the failing check are shown, not the wrong code"
     )
     lesson = "reflection"
+
+    def lesson_where(self, kept: int) -> Purpose | None:
+        return self.lesson if kept else None
 
     def recalled(self, episode: Episode, kept: int) -> tuple[Reflection, ...]:
         return episode.reflections[-kept:] if kept else ()

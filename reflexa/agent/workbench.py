@@ -152,7 +152,7 @@ def baseline_of(config: RunConfig, name: str) -> RunConfig:
     """The configuration of a baseline that may make as many calls a task as ``config``'s strategy may."""
     chosen = strategy(config.strategy)
     attempts = chosen.limit(config.attempts)
-    calls = attempts + (attempts - 1 if chosen.lesson else 0)
+    calls = attempts + (attempts - 1 if chosen.lesson_where(config.reflections) else 0)
     calls = min(calls, config.calls_per_task or calls)
     strategy(name)
     return config.model_copy(update={"strategy": name, "attempts": calls, "calls_per_task": calls})

@@ -227,3 +227,11 @@ def test_a_chat_prompt_keeps_its_other_messages(tmp_path: Path) -> None:
     )
     episode = bench.loop().solve(chat)
     assert [attempt.messages[0].content for attempt in episode.attempts] == ["Be brief.", "Be brief."]
+
+
+def test_reflections_that_no_prompt_would_show_are_not_written(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, script(["no", "nope", "a right word"]))
+    episode = bench.loop(LoopConfig(attempts=3, reflections=0)).solve(task())
+    assert episode.solved
+    assert episode.reflections == ()
+    assert episode.calls == 3

@@ -99,6 +99,11 @@ def test_a_baseline_may_make_as_many_calls(strategy: str, attempts: int, calls: 
     assert (baseline.strategy, baseline.attempts, baseline.calls_per_task) == ("retry", calls, calls)
 
 
+def test_a_baseline_is_given_no_calls_for_reflections_that_are_not_written() -> None:
+    config = RunConfig(suite="s", model="m", strategy="reflexion", attempts=5, reflections=0)
+    assert baseline_of(config, "retry").attempts == 5
+
+
 def test_an_unknown_baseline_is_said() -> None:
     with pytest.raises(UsageError, match="unknown strategy"):
         baseline_of(RunConfig(suite="s", model="m"), "retri")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +13,7 @@ from reflexa.models.local import LocalPolicy
 from reflexa.models.options import PolicyOptions
 from reflexa.protocols import Policy
 from reflexa.types import Message, Sampling
+from tests.support.closing import closing_ends_calls
 from tests.support.tiny_models import make_checkpoint
 
 pytest.importorskip("torch", reason="needs torch: scripts/reflexa setup train")
@@ -79,25 +79,7 @@ def test_an_answer_ends_where_the_context_does(policy: LocalPolicy) -> None:
 def test_closing_ends_calls_under_way_and_refuses_further_ones(tmp_path: Path) -> None:
     folder = make_checkpoint(tmp_path / "long", positions=200_000, ends=False)
     opened = LocalPolicy(str(folder), PolicyOptions(slots=1, context=200_000, threads=1))
-    outcomes: list[str] = []
-
-    def ask() -> None:
-        # 150,000 tokens take minutes: only a cancelled call can end within the test.
-        with pytest.raises(PolicyError, match="closed") as caught:
-            opened.generate(HI, Sampling(max_tokens=150_000))
-        outcomes.append(str(caught.value))
-
-    callers = [threading.Thread(target=ask) for _ in range(3)]
-    for caller in callers:
-        caller.start()
-    threading.Event().wait(0.3)
-    opened.close()
-    for caller in callers:
-        caller.join()
-    assert len(outcomes) == 3
-    with pytest.raises(PolicyError, match="is closed"):
-        opened.generate(HI, Sampling(max_tokens=1))
-    opened.close()
+    closing_ends_calls(opened, "closed")
 
 
 def test_a_folder_without_a_checkpoint_is_one_clear_line(tmp_path: Path) -> None:
