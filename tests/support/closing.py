@@ -16,7 +16,7 @@ FOR_MINUTES = Sampling(max_tokens=60_000)
 
 
 def closing_ends_calls(policy: Policy, words: str) -> None:
-    """Closes the policy with three calls under way: each ends with an error of these words, and further ones are refused."""
+    """Closes the policy with three calls under way: each ends with these words, and further ones are refused."""
     outcomes: list[str] = []
 
     def ask() -> None:
