@@ -152,3 +152,18 @@ class TrainingRecord(Frozen):
     finished: float | None = None
     checkpoint: str | None = None
     loss: float | None = None
+
+
+class CheckpointPoint(Frozen):
+    """How far a checkpoint went from its start, and what that was worth: a point of Gao et al.'s curves (2210.10760).
+
+    ``kl`` is KL(policy‖start) in nats for a whole completion, ``proxy`` the mean reward that was optimised, ``true``
+    the mean held-out reward of ``n`` tasks by the judge or a gold model (None: not measured).
+    """
+
+    step: int = Field(ge=0)
+    path: str
+    kl: float
+    proxy: float
+    true: float | None = None
+    n: int = Field(default=0, ge=0)

@@ -30,7 +30,9 @@ EXTRAS = {
     "train": "torch",
     "gym": "reasoning_gym",
     "data": "pyarrow",
+    "embed": "wordllama",
     "bridges": "inspect_ai",
+    "ray": "ray",
     "postgres": "psycopg",
     "dev": "pytest",
 }

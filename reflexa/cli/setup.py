@@ -26,7 +26,7 @@ from pathlib import Path
 from reflexa.cli.installer import Installer, SetupError
 from reflexa.errors import UsageError, unknown_name
 
-EXTRAS = ("train", "gym", "data", "bridges", "postgres", "dev")
+EXTRAS = ("train", "gym", "data", "embed", "bridges", "ray", "postgres", "dev")
 _BASE = {"core", "reflexa"}
 _BUILT = {"gym": ("cellpylib", "jericho", "pycosat", "zss")}
 """What is published as source alone, and so needs a C compiler, by the part that asks for it."""

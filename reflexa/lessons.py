@@ -1,0 +1,72 @@
+"""Lessons: short advice, general enough to be shown on tasks that it did not come from.
+
+An episode's own reflections are read within the episode. A lesson is distilled from several episodes and recalled on
+other tasks, so it has to say where it came from, how far it is trusted, and what it was worth where it was shown.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from reflexa.types import Frozen
+
+Trust = Literal["own", "imported", "checked"]
+"""Distilled from this database's runs; brought from elsewhere; read and accepted by a person."""
+LessonStatus = Literal["active", "quarantined", "merged", "dropped", "retracted"]
+"""Only an ``active`` lesson is ever recalled. ``merged`` ones live on in ``Lesson.successor``."""
+
+
+class LessonSource(Frozen):
+    """An attempt that a lesson came from, and the reflection that was written on it, where one was."""
+
+    run: str
+    task: str
+    attempt: int = Field(ge=0)
+    reflection: str | None = None
+
+
+class Lesson(Frozen):
+    """One lesson. ``split`` is that of its sources: one from a test split is never recalled into it.
+
+    ``policy`` wrote it; ``pack`` names what it was imported with; ``reason`` says why it has its status. ``created`` is
+    in seconds since the epoch, UTC.
+    """
+
+    id: str
+    text: str = Field(min_length=1)
+    suite: str
+    split: str = "train"
+    trust: Trust = "own"
+    status: LessonStatus = "active"
+    sources: tuple[LessonSource, ...] = ()
+    successor: str | None = None
+    policy: str = ""
+    pack: str | None = None
+    reason: str = ""
+    created: float = 0.0
+
+
+class LessonOutcomes(Frozen):
+    """What became of the episodes for which a lesson was recalled: those that were shown it, and those from which it
+    was left out at random.
+    """
+
+    shown: int = Field(default=0, ge=0)
+    shown_solved: int = Field(default=0, ge=0)
+    left_out: int = Field(default=0, ge=0)
+    left_out_solved: int = Field(default=0, ge=0)
+
+
+class Recalled(Frozen):
+    """A lesson that a recall found, with why it stands where it stands.
+
+    ``relevance`` is the fused reciprocal rank, ``utility`` the factor that its outcomes earned it, ``score`` their
+    product.
+    """
+
+    lesson: Lesson
+    relevance: float
+    utility: float
+    score: float
