@@ -158,7 +158,8 @@ class CheckpointPoint(Frozen):
     """How far a checkpoint went from its start, and what that was worth: a point of Gao et al.'s curves (2210.10760).
 
     ``kl`` is KL(policy‖start) in nats for a whole completion, ``proxy`` the mean reward that was optimised, ``true``
-    the mean held-out reward of ``n`` tasks by the judge or a gold model (None: not measured).
+    the mean held-out reward of ``n`` tasks by the judge or a gold model (None: not measured). ``rewards`` are those
+    tasks' own, in one order for all points of a training: with them checkpoints are compared task by task.
     """
 
     step: int = Field(ge=0)
@@ -167,3 +168,4 @@ class CheckpointPoint(Frozen):
     proxy: float
     true: float | None = None
     n: int = Field(default=0, ge=0)
+    rewards: tuple[float, ...] = ()

@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from reflexa.memory.columns import BigInt, LosslessJSON, LosslessText, Real
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration: a database at it needs no alembic."""
 
 metadata = MetaData()
@@ -246,6 +246,19 @@ training_steps = Table(
     Column("training_id", LosslessText, ForeignKey("trainings.id"), primary_key=True),
     Column("step", Integer, primary_key=True, autoincrement=False),
     Column("report", LosslessJSON, nullable=False),
+)
+
+checkpoint_points = Table(
+    "checkpoint_points",
+    metadata,
+    Column("training_id", LosslessText, ForeignKey("trainings.id"), primary_key=True),
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Column("path", LosslessText, nullable=False),
+    Column("kl", Real, nullable=False),
+    Column("proxy_reward", Real, nullable=False),
+    Column("true_reward", Real),
+    Column("n", Integer, nullable=False),
+    Column("rewards", LosslessJSON, nullable=False),
 )
 
 improvements = Table(

@@ -24,7 +24,7 @@ from reflexa.memory.outbox import Outbox
 from reflexa.memory.recorder import Recorder
 from reflexa.memory.redaction import Redactor
 from reflexa.memory.runs import RunMark
-from reflexa.rows import DatasetRecord, Lineage, TrainingRecord
+from reflexa.rows import CheckpointPoint, DatasetRecord, Lineage, TrainingRecord
 from reflexa.types import (
     Attempt,
     Call,
@@ -240,6 +240,14 @@ class Store:
     def training_steps(self, training_id: str) -> Sequence[Mapping[str, Any]]:
         """What the steps of a training run reported, in their order."""
         return trainings.steps(self._database, training_id)
+
+    def record_points(self, training_id: str, points: Sequence[CheckpointPoint]) -> None:
+        """Keeps what checkpoints of a training run were worth; one that is measured again replaces what was known."""
+        trainings.record_points(self._database, training_id, points)
+
+    def points_of(self, training_id: str) -> list[CheckpointPoint]:
+        """What the checkpoints of a training run were worth, in the order of their steps."""
+        return trainings.points_of(self._database, training_id)
 
     def record_improvement(self, improvement_id: str, created: float, ledger: Mapping[str, Any]) -> None:
         """Keeps the ledger of a circle of improvement as it now is."""

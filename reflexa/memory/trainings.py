@@ -9,8 +9,8 @@ from sqlalchemy import Row, select
 
 from reflexa.errors import unknown_name
 from reflexa.memory.database import Database
-from reflexa.memory.schema import improvements, training_steps, trainings
-from reflexa.rows import TrainingRecord
+from reflexa.memory.schema import checkpoint_points, improvements, training_steps, trainings
+from reflexa.rows import CheckpointPoint, TrainingRecord
 
 
 def record(database: Database, training: TrainingRecord) -> None:
@@ -60,6 +60,43 @@ def steps(database: Database, training_id: str) -> Sequence[Mapping[str, Any]]:
         .order_by(training_steps.c.step)
     )
     return database.read(lambda connection: [row.report for row in connection.execute(statement)])
+
+
+def record_points(database: Database, training_id: str, points: Sequence[CheckpointPoint]) -> None:
+    """Writes what a run's checkpoints were worth; a checkpoint that is measured again replaces what was known."""
+    rows = [
+        {"training_id": training_id, "proxy_reward": point.proxy, "true_reward": point.true}
+        | point.model_dump(exclude={"proxy", "true"})
+        for point in points
+    ]
+    if not rows:
+        return
+    statement = database.insert(checkpoint_points)
+    keys = [column.name for column in checkpoint_points.primary_key]
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    again = statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    database.write(lambda connection: connection.execute(again, rows))
+
+
+def points_of(database: Database, training_id: str) -> list[CheckpointPoint]:
+    """What a run's checkpoints were worth, in the order of their steps."""
+    columns = checkpoint_points.c
+    statement = (
+        select(
+            columns.step,
+            columns.path,
+            columns.kl,
+            columns.proxy_reward.label("proxy"),
+            columns.true_reward.label("true"),
+            columns.n,
+            columns.rewards,
+        )
+        .where(columns.training_id == training_id)
+        .order_by(columns.step)
+    )
+    return database.read(
+        lambda connection: [CheckpointPoint.model_validate(dict(row._mapping)) for row in connection.execute(statement)]
+    )
 
 
 def record_improvement(database: Database, improvement_id: str, created: float, ledger: Mapping[str, Any]) -> None:

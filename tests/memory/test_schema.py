@@ -8,7 +8,7 @@ from reflexa.memory.schema import metadata
 def test_the_tables_are_these() -> None:
     of_runs, of_tasks = {"runs", "claims", "calls"}, {"tasks", "bodies"}
     of_episodes = {"episodes", "attempts", "steps", "verdicts", "reflections", "recalls"}
-    of_training = {"datasets", "dataset_sources", "trainings", "training_steps", "improvements"}
+    of_training = {"datasets", "dataset_sources", "trainings", "training_steps", "checkpoint_points", "improvements"}
     assert set(metadata.tables) == of_runs | of_tasks | of_episodes | of_training
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from reflexa.errors import UsageError
 from reflexa.memory import Store
-from reflexa.rows import TrainingRecord
+from reflexa.rows import CheckpointPoint, TrainingRecord
 
 RECORD = TrainingRecord(id="t1", algorithm="dpo", model="base", config={"seed": 1}, datasets=("d1", "d2"), created=10.0)
 
@@ -38,3 +38,15 @@ def test_an_unknown_run_is_named_with_near_matches(store: Store) -> None:
     store.record_training(RECORD.model_copy(update={"id": "tabc"}))
     with pytest.raises(UsageError, match="unknown training run 'tabd': did you mean tabc"):
         store.find_training("tabd")
+
+
+def test_a_checkpoint_that_is_measured_again_replaces_what_was_known(store: Store) -> None:
+    store.record_training(RECORD)
+    start = CheckpointPoint(step=0, path="base", kl=0.0, proxy=0.1)
+    first = CheckpointPoint(step=5, path="runs/a/step-5", kl=1.5, proxy=0.4)
+    measured = first.model_copy(update={"true": 0.5, "n": 2, "rewards": (0.0, 1.0)})
+    store.record_points("t1", [first, start])
+    store.record_points("t1", [measured])
+    store.record_points("t1", [])
+    assert store.points_of("t1") == [start, measured]
+    assert store.points_of("t2") == []
