@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from reflexa.memory.columns import BigInt, LosslessJSON, LosslessText, Real
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration: a database at it needs no alembic."""
 
 metadata = MetaData()
@@ -268,4 +268,15 @@ improvements = Table(
     Column("created", Real, nullable=False),
     Column("ledger", LosslessJSON, nullable=False),
     Index("improvements_created", "created"),
+)
+
+retractions = Table(
+    "retractions",
+    metadata,
+    Column("kind", LosslessText, primary_key=True),
+    Column("ref", LosslessText, primary_key=True),
+    Column("root", LosslessText, primary_key=True),
+    Column("reason", LosslessText, nullable=False),
+    Column("created", Real, nullable=False),
+    Index("retractions_root", "root"),
 )
