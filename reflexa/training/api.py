@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from pathlib import Path
 
@@ -17,15 +15,13 @@ from reflexa.training.engine.batching import Batches, batches
 from reflexa.training.engine.checkpoint import (
     FORMAT,
     CheckpointRecord,
-    Checkpoints,
     RunIdentity,
     digest_of,
     load_optimizer,
     read_record,
-    verify,
 )
-from reflexa.training.engine.heads import save_model
-from reflexa.training.engine.loading import add_lora, copy_weights, load_model, merged, prepare, weights_digest
+from reflexa.training.engine.keeping import Keeper
+from reflexa.training.engine.loading import load_model, prepare, weights_digest
 from reflexa.training.engine.loop import Course, Loop
 from reflexa.training.engine.metrics import MetricsFile, Progress
 from reflexa.training.engine.packing import Example
@@ -97,23 +93,21 @@ class _Run:
 
     def __init__(self, setup: Setup, processes: Processes) -> None:
         self.setup, self._processes = setup, processes
-        self.checkpoints = Checkpoints(setup.config.output / "checkpoints", setup.config.checkpoints.keep)
+        self._keeper = Keeper(setup.config, setup.algorithm.head, setup.tokenizer, processes)
+        self.checkpoints = self._keeper.checkpoints
 
     def go(self, progress: Progress | None) -> int:
         """Trains and writes the final model; the tokens computed."""
         setup, config = self.setup, self.setup.config
-        self._refuse_to_overwrite()
+        self._keeper.refuse_to_overwrite()
         torch.manual_seed(config.seed)
         model = load_model(config.model, setup.algorithm.head)
         self._base = weights_digest(model)
         self._identity = self._identify()
         scorer = prepare(model.to(self._processes.device))
         rows, held_out = self._rows(scorer)
-        start, last = self._resume_point()
-        if config.lora is not None:
-            scorer = Scorer(add_lora(scorer.model, config.lora, last))
-        elif last is not None:
-            copy_weights(load_model(str(last), setup.algorithm.head), scorer.model)
+        start, last = self._keeper.resume_point(self._identity)
+        scorer = self._keeper.taken_up(scorer, last)
         self._model = scorer.model
         self._weights = self._trained(scorer)
         if last is not None:
@@ -126,7 +120,7 @@ class _Run:
         finally:
             if metrics is not None:
                 metrics.close()
-        self._publish()
+        self._keeper.publish(self._model, self._weights)
         return tokens
 
     def _trained(self, scorer: Scorer) -> Trained:
@@ -134,18 +128,6 @@ class _Run:
         if setup.config.distribution == "replicated" or self._processes.share.processes == 1:
             return Weights(scorer, setup.dtype, setup.config.optimizer)
         return ShardedWeights(scorer, setup.dtype, setup.config.optimizer, self._processes)
-
-    def _refuse_to_overwrite(self) -> None:
-        self.checkpoints.clean()
-        if self.checkpoints.all() and not self.setup.config.resume:
-            raise ConfigError(
-                f"{self.setup.config.output} already holds checkpoints of a run: "
-                "resume it, or choose another output folder"
-            )
-
-    def _resume_point(self) -> tuple[int, Path | None]:
-        last = self.checkpoints.last() if self.setup.config.resume else None
-        return (0, None) if last is None else (verify(last, self._identity).step, last)
 
     def _identify(self) -> RunIdentity:
         setup, config = self.setup, self.setup.config
@@ -218,30 +200,4 @@ class _Run:
         record = CheckpointRecord(
             format=FORMAT, step=step, loss=loss, identity=self._identity, lineage=lineage, files={}
         )
-        writes = self._processes.first
-        aside = self.checkpoints.aside() if writes else self.checkpoints.folder
-        self._save_model(aside)
-        optimizer = self._weights.optimizer_tensors()
-        if writes:
-            self.checkpoints.finish(aside, record, optimizer)
-        self._processes.wait()
-        return self.checkpoints.path(step)
-
-    def _save_model(self, folder: Path) -> None:
-        """Writes model and tokenizer to a folder. Every process takes part, the first one writes."""
-        with self._weights.exposed(self._model) as state:
-            if self._processes.first:
-                save_model(self._model, self.setup.tokenizer, folder, state)
-
-    def _publish(self) -> None:
-        """Writes the final model beside the checkpoints, adapters merged into it."""
-        config, first = self.setup.config, self._processes.first
-        final, aside = config.output / "model", config.output / f".model.{os.getpid()}"
-        last = self.checkpoints.last()
-        if config.lora is None or last is None:
-            self._save_model(aside)
-        elif first:
-            save_model(merged(config.model, last, self.setup.algorithm.head), self.setup.tokenizer, aside)
-        if first:
-            shutil.rmtree(final, ignore_errors=True)
-            aside.rename(final)
+        return self._keeper.save(self._model, self._weights, record)

@@ -64,32 +64,39 @@ class CheckpointConfig(Frozen):
     keep: int = Field(default=2, gt=0)
 
 
-class TrainConfig(Frozen):
-    """One training run.
+class CommonConfig(Frozen):
+    """What every training run has, whatever it learns from.
 
-    ``model`` is a checkpoint folder or a repository of the hub; ``data`` are JSONL or parquet files of the
-    algorithm's row type; ``options`` are the algorithm's own. ``output`` receives ``model/`` (a transformers folder),
-    ``checkpoints/`` and ``metrics.jsonl``. ``steps`` ends the run before its epochs do. ``held_out`` rows are scored
-    at each checkpoint, and the best checkpoint is the one with the lowest loss on them (without them: the lowest
-    training loss since the one before).
+    ``model`` is a checkpoint folder or a repository of the hub; ``options`` are the algorithm's own. ``output``
+    receives ``model/`` (a transformers folder), ``checkpoints/`` and ``metrics.jsonl``.
     """
 
     algorithm: str
     model: str
-    data: tuple[Path, ...] = Field(min_length=1)
     output: Path
     options: dict[str, JsonValue] = Field(default_factory=dict)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    precision: Precision = "auto"
+    optimizer: OptimizerConfig = OptimizerConfig()
+    checkpoints: CheckpointConfig = CheckpointConfig()
+    lora: LoraConfig | None = None
+    resume: bool = False
+
+
+class TrainConfig(CommonConfig):
+    """One training run on rows.
+
+    ``data`` are JSONL or parquet files of the algorithm's row type. ``steps`` ends the run before its epochs do.
+    ``held_out`` rows are scored at each checkpoint, and the best checkpoint is the one with the lowest loss on them
+    (without them: the lowest training loss since the one before).
+    """
+
+    data: tuple[Path, ...] = Field(min_length=1)
     held_out: tuple[Path, ...] = ()
     epochs: int = Field(default=1, gt=0)
     steps: int | None = Field(default=None, gt=0)
     max_length: int | None = Field(default=None, gt=1)
     overlong: Overlong = "drop"
-    seed: int = Field(default=0, ge=0, lt=2**32)
-    precision: Precision = "auto"
     distribution: Distribution = "replicated"
     batch: BatchConfig = BatchConfig()
-    optimizer: OptimizerConfig = OptimizerConfig()
-    checkpoints: CheckpointConfig = CheckpointConfig()
-    lora: LoraConfig | None = None
-    resume: bool = False
     reference_cache: Path | None = None

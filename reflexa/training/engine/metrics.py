@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from reflexa.rows import CheckpointPoint
 from reflexa.types import Frozen
 
 
 class StepReport(Frozen):
     """One finished step, counted from 1. ``loss`` and ``metrics`` are means over its rows; ``norm`` is the gradients'
-    before clipping.
+    before clipping. ``alarms`` say which rules fired, where a run has any.
     """
 
     step: int
@@ -26,13 +27,14 @@ class StepReport(Frozen):
     tokens_per_second: float
     seconds_left: float
     held_out_loss: float | None = None
+    alarms: tuple[str, ...] | None = None
 
 
 Progress = Callable[[StepReport], None]
 
 
 class MetricsFile:
-    """One JSON object a step. Steps after ``resumed_at`` are forgotten: they will be done again."""
+    """One JSON object a step, or of some steps. Those after ``resumed_at`` are forgotten: they will come again."""
 
     def __init__(self, path: Path, resumed_at: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +44,7 @@ class MetricsFile:
         aside.replace(path)
         self._file = path.open("a", encoding="utf-8")
 
-    def write(self, report: StepReport) -> None:
+    def write(self, report: StepReport | CheckpointPoint) -> None:
         self._file.write(report.model_dump_json(exclude_none=True) + "\n")
         self._file.flush()
 
