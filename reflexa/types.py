@@ -12,15 +12,17 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 Role = Literal["system", "user", "assistant"]
-Purpose = Literal["attempt", "reflection", "tests", "feedback", "critic", "judge"]
-"""Why a call is made: an answer, a lesson, self-written tests, a critique to revise by; or a verdict, where the
-feedback verifier (critic) or the judge is a model."""
+Purpose = Literal["attempt", "reflection", "tests", "feedback", "critic", "judge", "distill"]
+"""Why a call is made: an answer, a reflection, self-written tests, a critique to revise by; a verdict, where the
+feedback verifier (critic) or the judge is a model; or lessons for other tasks, from episodes that have ended."""
 FinishReason = Literal["stop", "length", "content_filter"]
 AnswerKind = Literal["python", "text"]
 FeedbackSource = Literal["visible", "self-tests", "auto", "oracle"]
 """What the agent may learn from while it works; ``oracle`` means that the judge itself is the feedback."""
 ToolForm = Literal["auto", "native", "text"]
 """How an acting agent names its actions: by native tool calls, in its text, or natively where its model has them."""
+MemoryScope = Literal["none", "episode", "suite", "all"]
+"""What a prompt may remember: nothing; the episode's own reflections; with them the lessons of its suite, or all."""
 SandboxLevel = Literal["double", "strong", "external", "weak"]
 VerdictRole = Literal["feedback", "judge"]
 StopReason = Literal["passed", "attempts", "no_feedback", "calls", "error"]
@@ -364,7 +366,8 @@ class RunConfig(Frozen):
     ``feedback`` is a ``FeedbackSource`` or a verifier's name, ``judge`` a verifier's name (None: the suite's own), and
     ``data`` the file that a built-in suite was read from. ``constitution`` is a file, or the name of one in the
     workspace (None: Reflexa's own); it says something to the strategy ``constitutional`` alone, as ``tools`` does to
-    tasks that are played.
+    tasks that are played. Where ``memory`` reaches beyond the episode, the lessons of one prompt have ``lesson_tokens``
+    together, and each is left out with the chance ``explore``, so that what it is worth can be told.
     """
 
     suite: str
@@ -386,8 +389,16 @@ class RunConfig(Frozen):
     temperature: float | None = Field(default=None, ge=0.0)
     max_new_tokens: int = Field(default=512, gt=0)
     tools: ToolForm = "auto"
+    memory: MemoryScope = "episode"
+    explore: float = Field(default=0.0, ge=0.0, lt=1.0)
+    lesson_tokens: int = Field(default=400, ge=1)
     sandbox: SandboxLevel | None = None
     suite_digest: str = ""
+
+    @property
+    def reflections_shown(self) -> int:
+        """How many reflections a prompt may show: none without memory."""
+        return 0 if self.memory == "none" else self.reflections
 
 
 RunStatus = Literal["running", "finished", "interrupted", "budget", "failed"]

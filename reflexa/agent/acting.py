@@ -106,10 +106,9 @@ class Player:
 
     def _opening(self, prompt: tuple[Message, ...], play: Play, observation: str, native: bool) -> tuple[Message, ...]:
         self.desk.allow(observation)
-        task = self.desk.task.model_copy(update={"prompt": prompt})
         template = "act_natively" if native else "act"
-        content = render(template, task=last_user_text(task), steps=play.steps, observation=observation)
-        return with_last_user_message(task, content)
+        content = render(template, task=last_user_text(prompt), steps=play.steps, observation=observation)
+        return with_last_user_message(prompt, content)
 
     def _ask(self, call: CallContext, transcript: Transcript, sampling: Sampling) -> Completion:
         """The next reply. Where the model's context overflows, less of the attempt is shown."""

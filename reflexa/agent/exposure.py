@@ -1,4 +1,4 @@
-"""What of a task's answer stands in its prompt.
+"""What of a task's answer stands in its prompt, or in a text that is to stand there.
 
 A short answer may well stand there by chance, and an answer over passages has to: that is no leak. What is one:
 
@@ -37,8 +37,17 @@ def exposures(suite: Suite) -> dict[str, str]:
     return found
 
 
+def gives_away(task: Task, text: str) -> str:
+    """What a text that did not come from the task gives away of its answer; empty where it is nothing."""
+    lines = _flat_lines(text)
+    return _states_the_answer(task, lines) or _holds_the_solution(task, lines)
+
+
 def _lines(task: Task) -> list[str]:
-    text = "\n".join(message.content for message in task.prompt)
+    return _flat_lines("\n".join(message.content for message in task.prompt))
+
+
+def _flat_lines(text: str) -> list[str]:
     return [flat for line in text.splitlines() if (flat := " ".join(line.split()))]
 
 

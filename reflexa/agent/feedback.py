@@ -70,10 +70,10 @@ class Feedback:
 
     def _written_tests(self, code: CodeSpec, desk: Desk) -> tuple[str, ...]:
         task = desk.task
-        content = render("tests", task=last_user_text(task), entry_point=code.entry_point, limit=TESTS_WRITTEN)
+        content = render("tests", task=last_user_text(task.prompt), entry_point=code.entry_point, limit=TESTS_WRITTEN)
         completion = desk.ask(
             CallContext(task_id=task.id, purpose="tests"),
-            with_last_user_message(task, content),
+            with_last_user_message(task.prompt, content),
             Sampling(max_tokens=self.max_new_tokens),
         )
         return assertions(completion.text, code, limit=TESTS_WRITTEN)

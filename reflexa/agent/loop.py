@@ -20,6 +20,8 @@ from reflexa.agent.desk import Cast, Desk
 from reflexa.agent.feedback import Feedback
 from reflexa.agent.hearing import hearing
 from reflexa.agent.journal import Journal
+from reflexa.agent.prompting import with_notes
+from reflexa.agent.remembering import Remembering
 from reflexa.agent.strategies import Strategy, words_only
 from reflexa.errors import ContextOverflowError, PolicyError, UsageError, VerifierError, WorldError
 from reflexa.protocols import Environment, Verifier
@@ -63,7 +65,8 @@ class LoopConfig(Frozen):
 class Loop:
     """Solves tasks, one episode a call, from any number of threads.
 
-    ``environments`` opens a new environment for each attempt at a task that is played.
+    ``environments`` opens a new environment for each attempt at a task that is played. ``remembering`` brings lessons
+    from other tasks.
     """
 
     cast: Cast
@@ -76,6 +79,7 @@ class Loop:
     stop: Event = field(default_factory=Event)
     progress: Callable[[Episode], None] = lambda episode: None
     environments: Callable[[Task], Environment] | None = None
+    remembering: Remembering | None = None
 
     def solve(self, task: Task, lessons: tuple[Reflection, ...] = ()) -> Episode:
         """Runs a task's episode to its end.
@@ -98,6 +102,7 @@ class _Run:
         self.attempts = loop.strategy.limit(loop.config.attempts)
         self.lesson = loop.strategy.lesson_where(loop.config.reflections)
         self.verifier: Verifier | None = None
+        self.notes: tuple[str, ...] = ()
 
     def to_end(self) -> Episode:
         recorded = self.loop.journal.begin(self.task)
@@ -106,6 +111,8 @@ class _Run:
         episode = Episode(task=self.task, strategy=self.loop.strategy.name)
         if recorded is not None:
             episode = episode.model_copy(update={"tries": recorded.tries, "reflections": recorded.reflections})
+        if self.loop.remembering is not None:
+            self.notes = self.loop.remembering.notes(self.task, begun=self.desk.calls > 0)
         try:
             episode = self._judge(self._attempts(episode))
         except (PolicyError, VerifierError, WorldError) as error:
@@ -166,7 +173,7 @@ class _Run:
         recalled = (*self.lessons, *loop.strategy.recalled(episode, loop.config.reflections))
         if loop.config.reflections:
             recalled = recalled[-loop.config.reflections :]
-        messages = loop.strategy.prompt(episode, recalled)
+        messages = with_notes(loop.strategy.prompt(episode, recalled), self.notes)
         temperature = (
             loop.config.temperature if loop.config.temperature is not None else loop.strategy.temperature(index)
         )

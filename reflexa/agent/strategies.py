@@ -93,12 +93,12 @@ class _Informed(Strategy):
             return episode.task.prompt
         content = render(
             "retry",
-            task=last_user_text(episode.task),
+            task=last_user_text(episode.task.prompt),
             attempt=told(last.attempt) if last and self.shows_attempt else "",
             feedback=last.feedback.feedback if last and last.feedback and self.shows_feedback else "",
             lessons=words,
         )
-        return with_last_user_message(episode.task, content)
+        return with_last_user_message(episode.task.prompt, content)
 
 
 class LastAttempt(_Informed):
@@ -166,12 +166,12 @@ class Constitutional(Refine):
         last = episode.tries[-1].attempt
         content = render(
             "revise",
-            task=last_user_text(episode.task),
+            task=last_user_text(episode.task.prompt),
             attempt=told(last),
             critique=next((each.text for each in episode.reflections if each.attempt == last.index), ""),
             request=self.principle(episode).revision,
         )
-        return with_last_user_message(episode.task, content)
+        return with_last_user_message(episode.task.prompt, content)
 
 
 STRATEGIES: dict[str, type[Strategy]] = {

@@ -14,6 +14,7 @@ from reflexa.agent.desk import Cast
 from reflexa.agent.feedback import Feedback
 from reflexa.agent.journal import StoreJournal
 from reflexa.agent.loop import Loop, LoopConfig
+from reflexa.agent.remembering import Remembering
 from reflexa.agent.runner import Listener, Outcome, Runner
 from reflexa.agent.strategies import Constitutional, Strategy, strategy
 from reflexa.protocols import Policy, Verifier
@@ -70,7 +71,7 @@ class Workbench(Bench):
             journal=StoreJournal(self.store, run.id),
             config=LoopConfig(
                 attempts=config.attempts,
-                reflections=config.reflections,
+                reflections=config.reflections_shown,
                 calls_per_task=config.calls_per_task,
                 temperature=config.temperature,
                 max_new_tokens=config.max_new_tokens,
@@ -79,6 +80,7 @@ class Workbench(Bench):
             ),
             budget=Budget(limits),
             environments=self.environment,
+            remembering=Remembering(self.store, run.id, config) if config.memory in ("suite", "all") else None,
         )
 
     def _open(self, spec: str) -> Policy:
@@ -122,7 +124,7 @@ def baseline_of(config: RunConfig, name: str, steps: int = 1) -> RunConfig:
     """
     chosen = strategy(config.strategy)
     attempts = chosen.limit(config.attempts)
-    calls = attempts * steps + (attempts - 1 if chosen.lesson_where(config.reflections) else 0)
+    calls = attempts * steps + (attempts - 1 if chosen.lesson_where(config.reflections_shown) else 0)
     calls = min(calls, config.calls_per_task or calls)
     strategy(name)
     return config.model_copy(update={"strategy": name, "attempts": -(-calls // steps), "calls_per_task": calls})

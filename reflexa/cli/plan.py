@@ -11,7 +11,7 @@ from reflexa.agent import STRATEGIES, Limits, baseline_of
 from reflexa.cli.session import Session, suite_reference
 from reflexa.errors import ConfigError, UsageError, unknown_name
 from reflexa.tasks import Suite, select
-from reflexa.types import FeedbackSource, RunConfig, RunRecord, SandboxLevel, ToolForm
+from reflexa.types import FeedbackSource, MemoryScope, RunConfig, RunRecord, SandboxLevel, ToolForm
 from reflexa.verifiers import list_verifiers, load_constitution, own_file
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ _FIELDS = {
     "temperature": "temperature",
     "max_new_tokens": "max_new_tokens",
     "tools": "tools",
+    "memory": "memory",
+    "explore": "explore",
+    "lesson_tokens": "lesson_tokens",
     "sandbox": "sandbox",
 }
 """Options that settings may give too, and what these and the run's configuration call them."""
@@ -66,6 +69,7 @@ def check_names(options: RunOptions) -> None:
         ("strategy", options.baseline, tuple(STRATEGIES)),
         ("sandbox level", options.sandbox, _LEVELS),
         ("form of tool calls", options.tools, get_args(ToolForm)),
+        ("memory", options.memory, get_args(MemoryScope)),
     )
     for what, name, names in known:
         if name is not None and name not in names:
@@ -80,6 +84,7 @@ def new_plan(options: RunOptions, session: Session) -> Plan:
     if settings.strategy not in STRATEGIES:
         raise unknown_name("strategy", settings.strategy, STRATEGIES)
     _check_verifiers(settings.feedback, options.verifier, session)
+    _check_memory(options, settings.memory)
     split = options.split or "test"
     whole = session.load_suite(options.task, split, options.data)
     suite = select(whole, limit=options.limit, only=options.only or ())
@@ -97,6 +102,16 @@ def new_plan(options: RunOptions, session: Session) -> Plan:
         **values,
     )
     return Plan(config, suite, baseline=options.baseline)
+
+
+def _check_memory(options: RunOptions, memory: MemoryScope) -> None:
+    """Raises ``UsageError`` for options about lessons of other tasks where the run recalls none."""
+    asked = {"--explore": options.explore, "--lesson-tokens": options.lesson_tokens}
+    given = [flag for flag, value in asked.items() if value]
+    if given and memory not in ("suite", "all"):
+        raise UsageError(
+            f"{' and '.join(given)}: with memory {memory!r} a run has no lessons of other tasks: add --memory suite"
+        )
 
 
 def _check_verifiers(feedback: str, judge: str | None, session: Session) -> None:

@@ -32,6 +32,8 @@ def title(run: RunRecord) -> str:
     if config.feedback == "oracle":
         feedback += " (ORACLE: the agent saw the judge's verdicts)"
     parts = [one_line(config.suite), one_line(config.model), config.strategy, feedback]
+    if config.memory != "episode":
+        parts.append(f"memory {config.memory}{f', {config.explore:g} left out' if config.explore else ''}")
     return f"run {run.id}{name}: {parts[0]} ({config.split}) · {' · '.join(parts[1:])}"
 
 
@@ -75,6 +77,7 @@ def comparison_table(found: Comparison) -> str:
         ("", *(f"{side.run_id}{' ORACLE' if side.oracle else ''}" for side in sides)),
         ("strategy", *(side.strategy for side in sides)),
         ("model", *(one_line(side.model, 40) for side in sides)),
+        *([("memory", *(side.memory for side in sides))] if any(side.memory != "episode" for side in sides) else []),
         ("solved", *(f"{side.solved}/{found.n}" for side in sides)),
         ("rate", *(rate(side.solved, found.n) for side in sides)),
         ("calls", *(f"{side.calls:,}" for side in sides)),

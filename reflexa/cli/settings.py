@@ -21,7 +21,7 @@ from pydantic_settings import (
 
 from reflexa.cli.workspace import Workspace, find_workspace, user_config
 from reflexa.errors import ConfigError
-from reflexa.types import SandboxLevel, ToolForm
+from reflexa.types import MemoryScope, SandboxLevel, ToolForm
 
 ENV_PREFIX = "REFLEXA_"
 
@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     temperature: float | None = Field(default=None, ge=0.0)
     max_new_tokens: int = Field(default=512, ge=1)
     tools: ToolForm = "auto"
+    memory: MemoryScope = "episode"
+    explore: float = Field(default=0.0, ge=0.0, lt=1.0)
+    lesson_tokens: int = Field(default=400, ge=1)
     sandbox: SandboxLevel | None = None
     allow_weak_sandbox: bool = False
     sandbox_prefix: str = ""

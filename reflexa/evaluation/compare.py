@@ -8,7 +8,7 @@ from reflexa.errors import UsageError
 from reflexa.evaluation.outcomes import solved, solved_after, tokens_by_attempt
 from reflexa.evaluation.statistics import McNemar, mcnemar, paired_bootstrap
 from reflexa.evaluation.summary import total_usage
-from reflexa.types import Episode, Frozen, RunRecord
+from reflexa.types import Episode, Frozen, MemoryScope, RunRecord
 
 Run = tuple[RunRecord, Iterable[Episode]]
 
@@ -33,6 +33,8 @@ class Side(Frozen):
     strategy: str
     model: str
     oracle: bool
+    memory: MemoryScope
+    explore: float
     solved: int
     rate: float
     calls: int
@@ -123,6 +125,8 @@ def _side(run: RunRecord, episodes: Sequence[Episode]) -> Side:
         strategy=run.config.strategy,
         model=run.config.model,
         oracle=run.config.feedback == "oracle",
+        memory=run.config.memory,
+        explore=run.config.explore,
         solved=count,
         rate=count / len(episodes),
         calls=sum(episode.calls for episode in episodes),
@@ -175,6 +179,15 @@ def _reservations(a: Side, b: Side) -> list[str]:
     if high.tokens > 1.1 * low.tokens:
         factor = f"{high.tokens / low.tokens:.1f} times the tokens of {low.run_id}" if low.tokens else "all the tokens"
         found.append(f"{high.run_id} spent {factor}: this is no comparison at equal cost.")
+    if a.memory != b.memory and a.strategy != b.strategy:
+        found.append(
+            f"They differ in memory ({a.memory}, {b.memory}) as well as in strategy: which made the difference is open."
+        )
+    found += [
+        f"Of {side.run_id}'s lessons a share of {side.explore:g} was left out at random."
+        for side in (a, b)
+        if side.explore
+    ]
     oracles = [side.run_id for side in (a, b) if side.oracle]
     if oracles:
         found.append(f"The judge itself was the feedback (oracle) in {' and '.join(oracles)}.")

@@ -48,11 +48,15 @@ class LeakGuard:
         flat = _flat(text)
         return any(line in flat for line in self._tests)
 
+    def holds(self, text: str) -> bool:
+        """Whether the text holds a private line."""
+        flat = _flat(text) if self._needles else ""
+        return any(needle in flat for needle in self._needles)
+
     def check(self, messages: Iterable[Message]) -> None:
         """Raises ``LeakError`` where a private line is about to be sent. The error does not repeat the line."""
         for message in messages:
-            text = _flat(message.content)
-            if any(needle in text for needle in self._needles):
+            if self.holds(message.content):
                 raise LeakError(
                     f"task {self._task_id}: a {message.role} message holds private text of the task's check and was "
                     "not sent. A feedback verifier or a template shows hidden tests or the reference answer: mend it"

@@ -79,7 +79,7 @@ def test_only_the_last_user_message_is_replaced() -> None:
             Message(role="user", content="last"),
         ),
     )
-    assert [message.content for message in with_last_user_message(task, "new")] == ["s", "first", "a", "new"]
+    assert [message.content for message in with_last_user_message(task.prompt, "new")] == ["s", "first", "a", "new"]
 
 
 def test_a_template_asks_for_every_value_it_uses() -> None:

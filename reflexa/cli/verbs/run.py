@@ -116,6 +116,22 @@ class RunOptions:
         str | None,
         _models("--tools", "How tools are called: natively where the model can (auto), native, text.", metavar="FORM"),
     ] = None
+    memory: Annotated[
+        str | None,
+        _models(
+            "--memory",
+            "What prompts remember: none, the episode's own reflections (episode), and the suite's lessons (suite), "
+            "or all lessons (all).",
+            metavar="SCOPE",
+        ),
+    ] = None
+    explore: Annotated[
+        float | None,
+        _models("--explore", "Leave out this share of the lessons, to learn their worth (0).", min=0, metavar="SHARE"),
+    ] = None
+    lesson_tokens: Annotated[
+        int | None, _models("--lesson-tokens", "Tokens that a prompt's lessons may take (400).", min=1, metavar="N")
+    ] = None
     seed: Annotated[int | None, _models("--seed", "Seeds every call (0).", metavar="N")] = None
 
     max_cost: Annotated[float | None, _bounds("--max-cost", "Dollars for the whole run.", metavar="USD")] = None
