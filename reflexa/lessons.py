@@ -6,6 +6,7 @@ other tasks, so it has to say where it came from, how far it is trusted, and wha
 
 from __future__ import annotations
 
+import secrets
 from typing import Literal
 
 from pydantic import Field
@@ -16,6 +17,12 @@ Trust = Literal["own", "imported", "checked"]
 """Distilled from this database's runs; brought from elsewhere; read and accepted by a person."""
 LessonStatus = Literal["active", "quarantined", "merged", "dropped", "retracted"]
 """Only an ``active`` lesson is ever recalled. ``merged`` ones live on in ``Lesson.successor``."""
+Scope = Literal["suite", "all"]
+"""Whose lessons a recall may find: those of the task's own suite, or of every suite."""
+TEST_SPLITS = frozenset({"test"})
+"""Splits that measure: nothing learnt from one of their tasks may be shown on another, or trained on, unasked."""
+LONGEST = 4_000
+"""Characters in a lesson's text at most: a lesson is short, and it is paid for in each prompt it stands in."""
 
 
 class LessonSource(Frozen):
@@ -35,7 +42,7 @@ class Lesson(Frozen):
     """
 
     id: str
-    text: str = Field(min_length=1)
+    text: str = Field(min_length=1, max_length=LONGEST)
     suite: str
     split: str = "train"
     trust: Trust = "own"
@@ -70,3 +77,24 @@ class Recalled(Frozen):
     relevance: float
     utility: float
     score: float
+
+
+class RecallQuery(Frozen):
+    """What to recall: the ``k`` lessons that fit ``text`` best, together at most ``tokens`` (4 characters each).
+
+    ``suite``, ``split`` and ``task_id`` are those of the task that they are recalled for. Lessons of a test split are
+    never recalled for a task of one, nor is what came from the task itself where it is of a test split.
+    """
+
+    text: str
+    k: int = Field(default=5, ge=1)
+    tokens: int = Field(default=400, ge=1)
+    scope: Scope = "suite"
+    suite: str
+    split: str = "train"
+    task_id: str = ""
+
+
+def new_lesson_id() -> str:
+    """The letter l and 14 hexadecimal digits at random: a million lessons, and none is likely to share one."""
+    return f"l{secrets.token_hex(7)}"

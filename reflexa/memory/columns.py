@@ -1,15 +1,17 @@
-"""Column types: text and JSON that come back exactly as they went in, on SQLite and on PostgreSQL alike."""
+"""What tables are made of: types whose values come back exactly as they went in, on SQLite and PostgreSQL alike."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, Double, Integer, Text
+from sqlalchemy import BigInteger, Dialect, Double, Integer, MetaData, Text
 from sqlalchemy.types import TypeDecorator
 
 from reflexa.memory.escaping import escape, unescape
 
+metadata = MetaData()
+"""Every table stands here once ``reflexa.memory.schema`` is imported."""
 BigInt = BigInteger().with_variant(Integer, "sqlite")
 """A 64-bit integer: SQLite counts up only those keys that are declared INTEGER."""
 Real: Double[float] = Double()

@@ -13,17 +13,16 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
-    MetaData,
     Table,
     UniqueConstraint,
 )
 
+from reflexa.memory import lesson_schema as lesson_schema
 from reflexa.memory.columns import BigInt, LosslessJSON, LosslessText, Real
+from reflexa.memory.columns import metadata as metadata
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration: a database at it needs no alembic."""
-
-metadata = MetaData()
 
 runs = Table(
     "runs",

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -32,6 +33,21 @@ def connected(url: str) -> Iterator[Connection]:
     engine.dispose()
 
 
+def differences(connection: Connection) -> list[Any]:
+    """Between a database and the metadata, but for the full-text index, which no metadata can describe."""
+    opts = {"compare_type": True, "include_name": is_ours, "include_object": is_described}
+    context = MigrationContext.configure(connection, opts=opts)
+    return list(compare_metadata(context, metadata))
+
+
+def is_ours(name: str | None, kind: str, parents: Any) -> bool:
+    return kind != "table" or not (name or "").startswith("lesson_index")
+
+
+def is_described(item: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:
+    return (kind, name) not in (("column", "terms"), ("index", "lessons_terms"))
+
+
 def test_head_is_the_newest_migration() -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
@@ -42,8 +58,7 @@ def test_head_is_the_newest_migration() -> None:
 def test_the_migrations_make_exactly_the_schema(empty_url: str) -> None:
     Store.open(empty_url).close()
     with connected(empty_url) as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, metadata) == []
+        assert differences(connection) == []
 
 
 def old_database(url: str, revision: str, filled: Path) -> None:
@@ -62,17 +77,19 @@ def old_database(url: str, revision: str, filled: Path) -> None:
                 old.execute(table.insert(), rows)
 
 
-def test_a_database_of_the_first_schema_is_upgraded_and_keeps_all_it_has(empty_url: str, tmp_path: Path) -> None:
-    old_database(empty_url, "0001", tmp_path / "filled.db")
+@pytest.mark.parametrize("revision", [f"{number:04}" for number in range(1, int(HEAD))])
+def test_a_database_of_each_earlier_schema_is_upgraded_and_keeps_all_it_has(
+    empty_url: str, tmp_path: Path, revision: str
+) -> None:
+    old_database(empty_url, revision, tmp_path / "filled.db")
     with connected(empty_url) as connection:
-        assert "datasets" not in inspect(connection).get_table_names()
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == revision
     with Store.open(empty_url) as store:
         assert list(store.episodes(store.find_run("old").id)) == [an_episode()]
         assert store.list_datasets() == []
     with connected(empty_url) as connection:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, metadata) == []
+        assert differences(connection) == []
 
 
 def test_a_database_of_a_newer_version_is_refused_and_left_alone(empty_url: str) -> None:
