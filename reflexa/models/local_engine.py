@@ -51,7 +51,7 @@ class LocalEngine:
         if threads is not None:
             torch.set_num_threads(threads)
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._model, self._tokenizer = _load(where, self._device)
+        self._model, self._tokenizer = load_language_model(where, self._device)
         self.context = min(context, getattr(self._model.config, "max_position_embeddings", None) or context)
         self._chat = chat_format(self._tokenizer)
         self._ends = end_tokens(self._model, self._tokenizer)
@@ -185,7 +185,8 @@ def draw(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> int:
     return int(torch.multinomial(probabilities, 1, generator=generator))
 
 
-def _load(where: str, device: str) -> tuple[Any, Any]:
+def load_language_model(where: str, device: str) -> tuple[Any, Any]:
+    """The model of a checkpoint, ready to compute, and its tokenizer. Raises ``PolicyError``."""
     _hf.logging.set_verbosity_error()
     _hf.logging.disable_progress_bar()
     try:
