@@ -27,6 +27,7 @@ VERBS = {
     "runs": "List and show runs.",
     "export": "Write verified attempts as training rows.",
     "train": "Train a model on rows.",
+    "checkpoints": "Say which checkpoint of a training to keep, and where over-optimisation begins.",
     "improve": "Make a model better at a suite, round after round, and prove it.",
     "tasks": "Make, list, show, validate and audit task suites.",
     "verifiers": "List the verifiers that can judge: built-in ones, the workspace's, other packages'.",

@@ -87,7 +87,16 @@ def choose_checkpoint(points: Sequence[CheckpointPoint]) -> Choice:
 
 
 def study_checkpoints(points: Sequence[CheckpointPoint]) -> Selection:
-    """The choice, the fitted curve and the advice; whatever cannot be told is said to be so."""
+    """The choice, the fitted curve and the advice; whatever cannot be told is said to be so.
+
+    Raises ``UsageError`` for a distance or a reward that is not finite.
+    """
+    for point in points:
+        if not all(map(math.isfinite, (point.kl, point.proxy, 0.0 if point.true is None else point.true))):
+            raise UsageError(
+                f"step {point.step}: KL {point.kl}, proxy {point.proxy}, true {point.true}: expected finite numbers; "
+                "the run broke there, so choose among the checkpoints before it"
+            )
     ordered = tuple(sorted(points, key=lambda point: point.step))
     measured = _measured(ordered)
     choice = choose_checkpoint(ordered) if measured else None
