@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from reflexa.lessons import RecallQuery
+
 if TYPE_CHECKING:
     from reflexa.memory.redaction import Redactor
     from reflexa.memory.store import Store
 
-__all__ = ["Redactor", "Store"]
+__all__ = ["RecallQuery", "Redactor", "Store"]
 
 
 def __getattr__(name: str) -> Any:

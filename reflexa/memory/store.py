@@ -22,8 +22,8 @@ from reflexa.memory.location import locate, prepare
 from reflexa.memory.migrate import migrate
 from reflexa.memory.outbox import Outbox
 from reflexa.memory.recorder import Recorder
-from reflexa.memory.redaction import Redactor
 from reflexa.memory.runs import RunMark
+from reflexa.memory.shelf import Shelf
 from reflexa.rows import CheckpointPoint, DatasetRecord, Lineage, TrainingRecord
 from reflexa.types import (
     Attempt,
@@ -44,7 +44,7 @@ LOCK_SECONDS = 60.0
 _NO_PACKAGES: Mapping[str, str] = MappingProxyType({})
 
 
-class Store:
+class Store(Shelf):
     """One database of runs. Safe for any number of threads, and for many processes at once.
 
     Whatever is recorded is on the disk when the method returns; recording it again changes nothing. Secrets are
@@ -53,9 +53,8 @@ class Store:
 
     def __init__(self, database: Database, outbox: Outbox | None) -> None:
         """Use ``Store.open``."""
-        self._database = database
+        super().__init__(database)
         self._recorder = Recorder(database, outbox)
-        self._redactor = Redactor()
         self._episodic = Episodic(self)
         self._lost: set[str] = set()
 

@@ -14,7 +14,7 @@ def test_the_package_exports_the_store_and_the_redactor() -> None:
 
     assert reflexa.memory.Store is Store
     assert reflexa.memory.Redactor is Redactor
-    assert sorted(reflexa.memory.__all__) == ["Redactor", "Store"]
+    assert sorted(reflexa.memory.__all__) == ["RecallQuery", "Redactor", "Store"]
 
 
 def test_importing_the_package_loads_no_database_library() -> None:

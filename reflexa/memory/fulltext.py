@@ -1,0 +1,78 @@
+"""The full-text index: lessons that hold a query's words, the best first, on SQLite (FTS5) and on PostgreSQL (GIN)."""
+
+from __future__ import annotations
+
+import threading
+
+from sqlalchemy import Connection, bindparam, func, select, text
+
+from reflexa.lessons import TEST_SPLITS, RecallQuery
+from reflexa.memory.escaping import escape
+from reflexa.memory.lesson_schema import lessons
+from reflexa.memory.words import Frequencies, Pruned
+
+BLOCKS, BLOCK = 64, 64
+"""The sample: so many runs of so many lessons, evenly spread over all."""
+GROWN = 1.5
+"""By how much the lessons must have grown for a new sample."""
+# What a recall may find stands in both: active, of the suite where one is given, of no test split where it is held out.
+# CROSS JOIN keeps SQLite from going through the lessons and asking the index about each.
+_SQLITE = text(
+    """SELECT lessons.seq FROM lesson_index CROSS JOIN lessons ON lessons.seq = lesson_index.rowid
+    WHERE lesson_index MATCH :words AND lessons.status = 'active'
+    AND (CAST(:suite AS text) IS NULL OR lessons.suite = :suite) AND NOT (:held_out AND lessons.split IN :tests)
+    ORDER BY lesson_index.rank LIMIT :n"""
+).bindparams(bindparam("tests", expanding=True))
+_POSTGRES = text(
+    """SELECT lessons.seq FROM lessons, to_tsquery('simple', :words) AS wanted
+    WHERE lessons.terms @@ wanted AND lessons.status = 'active'
+    AND (CAST(:suite AS text) IS NULL OR lessons.suite = :suite) AND NOT (:held_out AND lessons.split IN :tests)
+    ORDER BY ts_rank(lessons.terms, wanted) DESC, lessons.seq LIMIT :n"""
+).bindparams(bindparam("tests", expanding=True))
+
+
+def find(connection: Connection, pruned: Pruned, query: RecallQuery, n: int) -> list[int]:
+    """The ``seq`` of the ``n`` lessons that the database ranks first by the words that are looked up."""
+    postgres = connection.dialect.name == "postgresql"
+    statement, wanted = (_POSTGRES, _tsquery(pruned)) if postgres else (_SQLITE, _match(pruned))
+    suite = escape(query.suite) if query.scope == "suite" else None
+    held_out = {"held_out": query.split in TEST_SPLITS, "tests": sorted(TEST_SPLITS)}
+    return list(connection.execute(statement, {"words": wanted, "suite": suite, "n": n, **held_out}).scalars())
+
+
+class Sample:
+    """How common words are, kept by one process and taken anew as the lessons grow. Safe for any number of threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._newest = -1
+        self._frequencies = Frequencies.of((), 0)
+
+    def frequencies(self, connection: Connection) -> Frequencies:
+        newest = connection.execute(select(func.max(lessons.c.seq))).scalar() or 0
+        with self._lock:
+            if not self._newest <= newest <= max(GROWN * self._newest, self._newest + BLOCK):
+                self._frequencies = Frequencies.of(_texts(connection, newest), newest)
+                self._newest = newest
+            return self._frequencies
+
+
+def _texts(connection: Connection, newest: int) -> list[str]:
+    starts = range(0, newest, BLOCK) if newest <= BLOCKS * BLOCK else (newest * i // BLOCKS for i in range(BLOCKS))
+    texts: list[str] = []
+    for start in starts:
+        block = select(lessons.c.text).where(lessons.c.seq > start, lessons.c.seq <= start + BLOCK)
+        texts.extend(connection.execute(block).scalars())
+    return texts
+
+
+def _match(pruned: Pruned) -> str:
+    """The query in FTS5's language. A word is letters and digits, so no quoting can be broken out of."""
+    together = " AND ".join(f'"{word}"' for word in pruned.all_of)
+    return " OR ".join([*(f'"{word}"' for word in pruned.any_of), *([f"({together})"] if together else [])])
+
+
+def _tsquery(pruned: Pruned) -> str:
+    """The query in PostgreSQL's language."""
+    together = " & ".join(f"'{word}'" for word in pruned.all_of)
+    return " | ".join([*(f"'{word}'" for word in pruned.any_of), *([f"({together})"] if together else [])])

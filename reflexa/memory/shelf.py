@@ -1,0 +1,72 @@
+"""The lessons of a database: that part of a store which no single run owns."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import partial
+
+from reflexa.lessons import Lesson, LessonOutcomes, LessonStatus, Recalled, RecallQuery
+from reflexa.memory import lessons, recall
+from reflexa.memory.database import Database
+from reflexa.memory.encoding import Write
+from reflexa.memory.fulltext import Sample
+from reflexa.memory.lessons import Kept
+from reflexa.memory.redaction import Redactor
+
+
+class Shelf(ABC):
+    """What a ``Store`` can do with lessons. Secrets are removed before anything is written."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._redactor = Redactor()
+        self._sample = Sample()
+
+    def add_lessons(self, new: Sequence[Lesson]) -> None:
+        """Keeps lessons; one whose id is known is left as it is."""
+        lessons.add(self._database, map(self._redactor.clean, new))
+
+    def find_lesson(self, ref: str) -> Lesson:
+        """The lesson of this id, or unique start of an id. Raises ``UsageError`` with near matches or candidates."""
+        return lessons.find(self._database, ref)
+
+    def lessons(
+        self,
+        *,
+        suite: str | None = None,
+        status: LessonStatus | None = None,
+        pack: str | None = None,
+        limit: int | None = None,
+    ) -> list[Lesson]:
+        """Lessons, newest first; each argument that is given narrows the choice."""
+        return lessons.newest(self._database, Kept(suite, status, pack), limit)
+
+    def change_lesson(self, lesson: Lesson) -> None:
+        """Puts a lesson in the place of the one of its id; what that was is kept. Raises ``UsageError``."""
+        lessons.change(self._database, self._redactor.clean(lesson))
+
+    def lesson_versions(self, lesson_id: str) -> list[Lesson]:
+        """What a lesson was before each of its changes, the oldest first."""
+        return lessons.versions(self._database, lesson_id)
+
+    def recall_lessons(self, query: RecallQuery) -> list[Recalled]:
+        """The active lessons that fit a task best, the best first. See ``docs/memory.md`` for how they are ranked."""
+        return self._database.read(partial(recall.recall, query=query, sample=self._sample))
+
+    def record_lesson_uses(self, run_id: str, task_id: str, shown: Sequence[str], left_out: Sequence[str]) -> None:
+        """Records which lessons an episode was shown, and which were left out by lot. The first record holds."""
+        if not lessons.used(self._database, run_id, task_id):
+            self._commit(run_id, lessons.use_rows(run_id, task_id, shown, left_out))
+
+    def lessons_of(self, run_id: str, task_id: str) -> list[str]:
+        """The ids of the lessons that an episode was shown, in their order."""
+        return [lesson_id for lesson_id, shown in lessons.used(self._database, run_id, task_id) if shown]
+
+    def lesson_outcomes(self, ids: Sequence[str]) -> dict[str, LessonOutcomes]:
+        """What became of the ended episodes that lessons were recalled for; an entry for every id."""
+        return self._database.read(partial(lessons.outcomes, ids=ids))
+
+    @abstractmethod
+    def _commit(self, run_id: str, write: Write) -> None:
+        """Writes what belongs to a run."""
