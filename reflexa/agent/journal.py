@@ -61,18 +61,18 @@ class NoJournal:
 class StoreJournal:
     """Writes into the store under one run; every method is one commit.
 
-    What an earlier session had begun is looked up once: a task that is new costs no query.
+    What an earlier session had begun is looked up once, or told by whoever adds to ``begun``: a task that is new costs
+    no query.
     """
 
     def __init__(self, store: Store, run_id: str) -> None:
         self._store = store
         self._run_id = run_id
-        self._begun = store.begun(run_id)
+        self.begun = store.begun(run_id)
 
     def begin(self, task: Task) -> Episode | None:
-        recorded = self._store.progress(self._run_id, task.id) if task.id in self._begun else None
-        self._store.begin_episode(self._run_id, task)
-        return recorded
+        self._store.begin_episode(self._run_id, task)  # first: with it what waited beside the database enters it
+        return self._store.progress(self._run_id, task.id) if task.id in self.begun else None
 
     def calls(self, task_id: str) -> Iterable[Call]:
         return self._store.calls(self._run_id, task_id)

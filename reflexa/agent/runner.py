@@ -6,11 +6,11 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 
 from reflexa.agent.desk import StoppedError
 from reflexa.agent.loop import Loop
+from reflexa.agent.sharing import OwnWork, Work
 from reflexa.errors import BudgetExceededError
 from reflexa.types import Episode, Frozen, RunStatus, Task, Usage
 
@@ -51,19 +51,22 @@ class Runner:
     loop: Loop
     concurrency: int = 4
     listener: Listener | None = None
-    _queue: SimpleQueue[Task] = field(default_factory=SimpleQueue)
     _lock: Lock = field(default_factory=Lock)
     _failure: BaseException | None = None
 
     def run(self, tasks: Iterable[Task], already_done: int = 0) -> Outcome:
         """Solves the tasks. Raises what made the run impossible; ends cleanly for budgets and interrupts."""
         pending = list(tasks)
-        self._tally = Tally(total=len(pending) + already_done)
+        return self.run_shared(OwnWork(pending), len(pending), already_done)
+
+    def run_shared(self, work: Work, pending: int, already_done: int = 0) -> Outcome:
+        """The same for the tasks that ``work`` gives, at most ``pending``."""
+        self._tally = Tally(total=pending + already_done)
         self._retrying: set[str] = set()
         self._loop = replace(self.loop, progress=self._progressed)
-        for task in pending:
-            self._queue.put(task)
-        threads = [Thread(target=self._work, daemon=True) for _ in range(min(self.concurrency, len(pending)))]
+        threads = [
+            Thread(target=self._work, args=(work,), daemon=True) for _ in range(max(1, min(self.concurrency, pending)))
+        ]
         for thread in threads:
             thread.start()
         interrupted = _wait(threads, self.loop)
@@ -75,13 +78,13 @@ class Runner:
             raise self._failure
         return Outcome(status="finished", tally=self._tally)
 
-    def _work(self) -> None:
+    def _work(self, work: Work) -> None:
+        task: Task | None = None
         while not self.loop.stop.is_set():
             try:
-                task = self._queue.get_nowait()
-            except Empty:
-                return
-            try:
+                task = work.next(task, self.loop.stop)
+                if task is None:
+                    return
                 self._ended(self._loop.solve(task))
             except StoppedError:
                 return

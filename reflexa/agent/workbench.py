@@ -16,6 +16,7 @@ from reflexa.agent.journal import StoreJournal
 from reflexa.agent.loop import Loop, LoopConfig
 from reflexa.agent.remembering import Remembering
 from reflexa.agent.runner import Listener, Outcome, Runner
+from reflexa.agent.sharing import SharedWork
 from reflexa.agent.strategies import Constitutional, Strategy, strategy
 from reflexa.protocols import Policy, Verifier
 from reflexa.tasks import Suite
@@ -24,6 +25,7 @@ from reflexa.verifiers import load_constitution, own_file
 
 if TYPE_CHECKING:
     from reflexa.memory import Store
+    from reflexa.memory.claims import RunClaim
 
 
 class Workbench(Bench):
@@ -41,22 +43,38 @@ class Workbench(Bench):
         self._feedback(config, suite)
 
     def execute(
-        self, run: RunRecord, suite: Suite, limits: Limits | None = None, listener: Listener | None = None
+        self,
+        run: RunRecord,
+        suite: Suite,
+        limits: Limits | None = None,
+        listener: Listener | None = None,
+        *,
+        shared: bool = False,
     ) -> Outcome:
-        """Runs what of the suite the run has not finished, and records how it ended."""
-        with self.store.claim(run.id):  # what is done is asked for under the claim: nobody else adds to it now
-            finished = self.store.finished(run.id)
-            pending = [task for task in suite.tasks if task.id not in finished]
+        """Runs what of the suite the run has not finished, and records how it ended.
+
+        Where it is ``shared``, other processes may work on the run already; they may always join this one.
+        """
+        names = [task.id for task in suite.tasks]
+        with self.store.claim(run.id, names, shared=shared) as claim:
             try:
-                runner = Runner(self._loop(run, suite, limits), self.options.tasks_at_once, listener)
-                outcome = runner.run(pending, already_done=len(suite.tasks) - len(pending))
+                outcome = self._run(claim, run, suite, limits, listener)
             except BaseException:
-                self.store.end_run(run.id, "failed")
+                claim.end("failed")
                 raise
-            self.store.end_run(run.id, outcome.status)
+            claim.end(outcome.status)
         return outcome
 
-    def _loop(self, run: RunRecord, suite: Suite, limits: Limits | None) -> Loop:
+    def _run(
+        self, claim: RunClaim, run: RunRecord, suite: Suite, limits: Limits | None, listener: Listener | None
+    ) -> Outcome:
+        journal = StoreJournal(self.store, run.id)
+        runner = Runner(self._loop(run, suite, limits, journal), self.options.tasks_at_once, listener)
+        work = SharedWork(claim, suite.tasks, journal.begun)
+        done = len(self.store.finished(run.id))
+        return runner.run_shared(work, len(suite.tasks) - done, already_done=done)
+
+    def _loop(self, run: RunRecord, suite: Suite, limits: Limits | None, journal: StoreJournal) -> Loop:
         config = run.config
         actor = self.policy(config.model)
         return Loop(
@@ -68,7 +86,7 @@ class Workbench(Bench):
             strategy=self._strategy(config),
             feedback=self._feedback(config, suite),
             judge=self._judge(config, suite),
-            journal=StoreJournal(self.store, run.id),
+            journal=journal,
             config=LoopConfig(
                 attempts=config.attempts,
                 reflections=config.reflections_shown,

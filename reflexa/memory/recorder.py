@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Insert, Table
@@ -16,6 +17,7 @@ from reflexa.memory.schema import bodies, episodes, metadata
 
 KNOWN_BODIES = 4096
 """How many digests to remember as stored already; 32 characters each."""
+Check = Callable[[Connection], None]
 _BEGINNING = ("run_id", "task_id", "task_digest", "begun")
 _OUTCOME = [column.name for column in episodes.c if column.name not in _BEGINNING]
 
@@ -31,11 +33,14 @@ class Recorder:
         self._inserts = {table.name: self._insert(table) for table in metadata.sorted_tables}
         self._replacement = self._replace_episode()
 
-    def commit(self, write: Write) -> None:
-        """Returns when the write is on the disk. Raises ``StoreError`` that says whether the result is kept."""
+    def commit(self, write: Write, check: Check | None = None) -> None:
+        """Returns when the write is on the disk. Raises ``StoreError`` that says whether the result is kept.
+
+        ``check`` belongs to the same transaction: what it raises keeps the write out.
+        """
         try:
             self.deliver()
-            self._apply(write)
+            self._apply(write, check)
         except DatabaseUnavailableError as error:
             raise DatabaseUnavailableError(f"{error}; {self._keep(write)}") from error
 
@@ -64,9 +69,15 @@ class Recorder:
             return f"the last result could not be kept ({error.strerror}): resuming the run repeats it"
         return f"the last result is kept in {self._outbox.path.name} and enters the database as soon as it can"
 
-    def _apply(self, write: Write) -> None:
+    def _apply(self, write: Write, check: Check | None = None) -> None:
         new = {name: write.bodies[name] for name in sorted(write.bodies) if name not in self._known}
-        self._database.write(lambda connection: self._execute(connection, write, new))
+
+        def execute(connection: Connection) -> None:
+            if check is not None:
+                check(connection)
+            self._execute(connection, write, new)
+
+        self._database.write(execute)
         if len(self._known) + len(new) > KNOWN_BODIES:
             self._known = {}
         self._known.update(dict.fromkeys(new))

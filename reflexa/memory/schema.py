@@ -21,7 +21,7 @@ from reflexa.memory import lesson_schema as lesson_schema
 from reflexa.memory.columns import BigInt, LosslessJSON, LosslessText, Real
 from reflexa.memory.columns import metadata as metadata
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest migration: a database at it needs no alembic."""
 
 runs = Table(
@@ -42,14 +42,26 @@ runs = Table(
 claims = Table(
     "claims",
     metadata,
-    Column("run_id", LosslessText, ForeignKey("runs.id"), primary_key=True),
-    Column("token", LosslessText, nullable=False),
+    Column("token", LosslessText, primary_key=True),
+    Column("run_id", LosslessText, ForeignKey("runs.id"), nullable=False),
     Column("host", LosslessText, nullable=False),
     Column("boot", LosslessText, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("started", LosslessText, nullable=False),
     Column("since", Real, nullable=False),
     Column("renewed", Real, nullable=False),
+    Index("claims_run", "run_id"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("run_id", LosslessText, ForeignKey("runs.id"), primary_key=True),
+    Column("task_id", LosslessText, primary_key=True),
+    Column("place", Integer, nullable=False),
+    Column("token", LosslessText, ForeignKey("claims.token", ondelete="SET NULL")),
+    Index("leases_place", "run_id", "place"),
+    Index("leases_token", "token"),
 )
 
 tasks = Table(

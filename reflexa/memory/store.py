@@ -56,7 +56,7 @@ class Store(Shelf):
         super().__init__(database)
         self._recorder = Recorder(database, outbox)
         self._episodic = Episodic(self)
-        self._lost: set[str] = set()
+        self._claims: dict[str, RunClaim] = {}
 
     @classmethod
     def open(cls, url: str | Path, *, lock_timeout: float = LOCK_SECONDS) -> Store:
@@ -128,9 +128,17 @@ class Store(Shelf):
         """Sets a run's status; a resumed run is ``running`` again and has no end."""
         runs.end(self._database, run_id, status)
 
-    def claim(self, run_id: str) -> RunClaim:
-        """The right to continue a run, for a ``with`` statement; ``StoreError`` where a living process has it."""
-        return RunClaim(self._database, run_id, lost=lambda: self._lost.add(run_id))
+    def claim(self, run_id: str, tasks: Sequence[str] = (), *, shared: bool = False) -> RunClaim:
+        """The right to continue a run, for a ``with`` statement; ``StoreError`` where a living process has it.
+
+        Its tasks are then taken one by one from the claim; a ``shared`` one may be held beside others. From then on
+        this store records of the run only what it does under the claim: nothing once another process has taken it over.
+        """
+
+        def held(claim: RunClaim) -> None:
+            self._claims[run_id] = claim
+
+        return RunClaim(self._database, run_id, tasks, shared=shared, held=held)
 
     def record_call(self, run_id: str, call: Call) -> None:
         self._commit(run_id, encoding.call_rows(run_id, self._redactor.clean(call)))
@@ -270,8 +278,5 @@ class Store(Shelf):
         return reading.reflections(self._database, chosen, k)[::-1]
 
     def _commit(self, run_id: str, write: Write) -> None:
-        if run_id in self._lost:
-            raise StoreError(
-                f"run {run_id} was taken over by another process while this one did not answer: leave it to that one"
-            )
-        self._recorder.commit(write)
+        claim = self._claims.get(run_id)
+        self._recorder.commit(write, None if claim is None else claim.check)

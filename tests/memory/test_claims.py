@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -17,6 +16,7 @@ from reflexa.memory.location import locate
 from reflexa.memory.processes import Identity, this_process
 from reflexa.memory.schema import claims
 from reflexa.memory.store import Store
+from reflexa.types import RunStatus
 from tests.memory.support import CONFIG, a_call
 
 PATIENCE = 30.0
@@ -100,24 +100,65 @@ def test_a_claim_is_renewed_while_it_is_held(store: Store, database: Database) -
     def renewed() -> float:
         return float(database.read(lambda connection: connection.execute(select(claims.c.renewed)).scalar_one()))
 
-    with RunClaim(database, run.id, lost=lambda: None, renew_seconds=0.02):
+    with RunClaim(database, run.id, renew_seconds=0.02):
         first, deadline = renewed(), time.monotonic() + PATIENCE
         while renewed() == first and time.monotonic() < deadline:
             time.sleep(0.02)
         assert renewed() > first
 
 
-def test_who_lost_a_claim_is_told(store: Store, database: Database) -> None:
-    run, told = store.create_run(CONFIG), threading.Event()
-    with RunClaim(database, run.id, lost=told.set, renew_seconds=0.02):
+def test_who_renews_removes_the_dead(store: Store, database: Database) -> None:
+    run = store.create_run(CONFIG)
+    with RunClaim(database, run.id, renew_seconds=0.02):
+        held_by(database, run.id, replace(this_process(), started="earlier"), renewed=time.time())
+        deadline = time.monotonic() + PATIENCE
+        while count(database) == 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert count(database) == 1
+
+
+def test_who_lost_a_claim_writes_no_more(store: Store, database: Database) -> None:
+    run, other = store.create_run(CONFIG), store.create_run(CONFIG)
+    with store.claim(run.id, ["Sums/0"]) as claim:
+        store.record_call(run.id, a_call())
         database.write(lambda connection: connection.execute(update(claims).values(token="theirs")))
-        assert told.wait(PATIENCE)
+        for refused in (lambda: store.record_call(run.id, a_call(attempt=1)), claim.next):
+            with pytest.raises(StoreError, match=f"run {run.id} was taken over by another process"):
+                refused()
+        store.record_call(other.id, a_call())
+    assert [call.context.attempt for call in store.calls(run.id)] == [0]
     assert count(database) == 1  # theirs
 
 
-def test_who_lost_a_claim_writes_no_more(store: Store) -> None:
-    run, other = store.create_run(CONFIG), store.create_run(CONFIG)
-    store.claim(run.id)._lost()
-    with pytest.raises(StoreError, match=f"run {run.id} was taken over by another process"):
-        store.record_call(run.id, a_call())
-    store.record_call(other.id, a_call())
+def test_shared_claims_stand_side_by_side_and_keep_out_who_wants_to_be_alone(store: Store, url: str) -> None:
+    run = store.create_run(CONFIG)
+    with store.claim(run.id), Store.open(url) as second:
+        with second.claim(run.id, shared=True):
+            pass
+        with pytest.raises(StoreError, match=f"work on it together: reflexa run --join {run.id}"), second.claim(run.id):
+            pass
+        store.record_call(run.id, a_call())  # who was refused took nothing from who has it
+
+
+@pytest.mark.parametrize(("status", "recorded"), [("interrupted", "interrupted"), ("failed", "failed")])
+def test_the_last_to_leave_says_how_the_run_ended(store: Store, url: str, status: RunStatus, recorded: str) -> None:
+    run = store.create_run(CONFIG)
+    with store.claim(run.id, ["a"]) as first, Store.open(url) as other, other.claim(run.id, shared=True) as second:
+        first.end("budget")
+        assert store.find_run(run.id).status == "running"
+        second.end(status)
+    assert store.find_run(run.id).status == recorded
+    with store.claim(run.id, ["a"]):
+        assert store.find_run(run.id).status == "running"
+        assert store.find_run(run.id).finished is None
+
+
+def test_a_run_of_which_nothing_is_left_is_finished_however_its_last_process_ended(store: Store) -> None:
+    run = store.create_run(CONFIG)
+    with store.claim(run.id, ["a"]) as claim:
+        assert claim.next().task_id == "a"
+        assert claim.next("a").over
+        finished = store.find_run(run.id).finished
+        claim.end("interrupted")
+    assert store.find_run(run.id).status == "finished"
+    assert store.find_run(run.id).finished == finished

@@ -6,7 +6,7 @@ from reflexa.memory.schema import metadata
 
 
 def test_the_tables_are_these() -> None:
-    of_runs, of_tasks = {"runs", "claims", "calls"}, {"tasks", "bodies"}
+    of_runs, of_tasks = {"runs", "claims", "leases", "calls"}, {"tasks", "bodies"}
     of_episodes = {"episodes", "attempts", "steps", "verdicts", "reflections", "recalls"}
     of_training = {"datasets", "dataset_sources", "trainings", "training_steps", "checkpoint_points", "improvements"}
     of_lessons = {"lessons", "lesson_sources", "lesson_versions", "lesson_uses", "embeddings", "retractions"}
