@@ -21,7 +21,7 @@ from reflexa.memory import lesson_schema as lesson_schema
 from reflexa.memory.columns import BigInt, LosslessJSON, LosslessText, Real
 from reflexa.memory.columns import metadata as metadata
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest migration: a database at it needs no alembic."""
 
 runs = Table(
@@ -170,6 +170,7 @@ reflections = Table(
     UniqueConstraint("run_id", "task_id", "id"),
     ForeignKeyConstraint(_OF_ATTEMPT, _ATTEMPT_KEY),
     Index("reflections_task", "task_id"),
+    Index("reflections_id", "id"),
 )
 
 recalls = Table(
@@ -270,6 +271,24 @@ checkpoint_points = Table(
     Column("true_reward", Real),
     Column("n", Integer, nullable=False),
     Column("rewards", LosslessJSON, nullable=False),
+)
+
+comparisons = Table(
+    "comparisons",
+    metadata,
+    Column("run_id", LosslessText, primary_key=True),
+    Column("task_id", LosslessText, primary_key=True),
+    Column("a", Integer, primary_key=True, autoincrement=False),
+    Column("b", Integer, primary_key=True, autoincrement=False),
+    Column("standards", LosslessText, primary_key=True),
+    Column("version", LosslessText, primary_key=True),
+    Column("judge", LosslessText, nullable=False),
+    Column("probability", Real, nullable=False),
+    Column("consistency", Real, nullable=False),
+    Column("principles", LosslessJSON, nullable=False),
+    Column("created", Real, nullable=False),
+    ForeignKeyConstraint(["run_id", "task_id", "a"], _ATTEMPT_KEY),
+    ForeignKeyConstraint(["run_id", "task_id", "b"], _ATTEMPT_KEY),
 )
 
 improvements = Table(
