@@ -26,6 +26,7 @@ lessons = Table(
     Column("reason", LosslessText, nullable=False),
     Column("created", Real, nullable=False),
     Index("lessons_status", "status", "suite"),
+    Index("lessons_successor", "successor"),
 )
 
 lesson_sources = Table(
@@ -38,6 +39,7 @@ lesson_sources = Table(
     Column("attempt", Integer, nullable=False),
     Column("reflection_id", LosslessText),
     Index("lesson_sources_attempt", "run_id", "task_id", "attempt"),
+    Index("lesson_sources_reflection", "reflection_id"),
 )
 """An imported lesson's attempts are of another database: no foreign key holds them."""
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, select
+from sqlalchemy import Connection, Select, and_, exists, select
 
 from reflexa.memory import decoding
 from reflexa.memory.database import Database
-from reflexa.memory.schema import calls, episodes, runs, tasks
+from reflexa.memory.schema import calls, episodes, retractions, runs, tasks
 from reflexa.memory.schema import reflections as lessons
 from reflexa.types import Call, CallContext, Episode, Reflection
 
@@ -22,11 +22,12 @@ PAGE = 32
 
 @dataclass(frozen=True)
 class Chosen:
-    """Which reflections are meant; None means any."""
+    """Which reflections are meant; None means any. ``sound`` leaves out those that were retracted."""
 
     run_id: str | None = None
     task_id: str | None = None
     suite: str | None = None
+    sound: bool = False
 
 
 def call(database: Database, run_id: str, context: CallContext) -> Call | None:
@@ -88,6 +89,9 @@ def reflections(database: Database, chosen: Chosen, limit: int | None) -> list[R
         statement = statement.where(lessons.c.run_id == chosen.run_id)
     if chosen.task_id is not None:
         statement = statement.where(lessons.c.task_id == chosen.task_id)
+    if chosen.sound:
+        marked = and_(retractions.c.kind == "reflection", retractions.c.ref == lessons.c.id)
+        statement = statement.where(~exists().where(marked))
     if chosen.suite is not None:
         episode = and_(episodes.c.run_id == lessons.c.run_id, episodes.c.task_id == lessons.c.task_id)
         task = tasks.c.digest == episodes.c.task_digest

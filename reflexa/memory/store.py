@@ -11,6 +11,7 @@ from typing import Any
 
 from reflexa.errors import StoreError
 from reflexa.memory import datasets, encoding, gathering, reading, runs, trainings
+from reflexa.memory.ancestry import Ancestry
 from reflexa.memory.claims import RunClaim
 from reflexa.memory.database import Database
 from reflexa.memory.datasets import AttemptKey
@@ -48,7 +49,8 @@ class Store(Shelf):
     """One database of runs. Safe for any number of threads, and for many processes at once.
 
     Whatever is recorded is on the disk when the method returns; recording it again changes nothing. Secrets are
-    removed first. Every method raises ``StoreError`` where the database cannot be used.
+    removed first. Every method raises ``StoreError`` where the database cannot be used. ``ancestry`` tells where
+    things came from, and retracts them.
     """
 
     def __init__(self, database: Database, outbox: Outbox | None) -> None:
@@ -56,6 +58,7 @@ class Store(Shelf):
         super().__init__(database)
         self._recorder = Recorder(database, outbox)
         self._episodic = Episodic(self)
+        self.ancestry = Ancestry(database)
         self._claims: dict[str, RunClaim] = {}
 
     @classmethod
@@ -272,9 +275,9 @@ class Store(Shelf):
     def recall(self, task: Task, k: int) -> list[Reflection]:
         """The task's own ``k`` newest reflections from any run, the newest last: the ``Memory`` protocol.
 
-        Nothing is recalled from other tasks, so no test task learns from another.
+        Nothing is recalled from other tasks, so no test task learns from another; nor what was retracted.
         """
-        chosen = reading.Chosen(task_id=task.id, suite=task.suite)
+        chosen = reading.Chosen(task_id=task.id, suite=task.suite, sound=True)
         return reading.reflections(self._database, chosen, k)[::-1]
 
     def _commit(self, run_id: str, write: Write) -> None:
