@@ -21,7 +21,7 @@ from reflexa.memory import lesson_schema as lesson_schema
 from reflexa.memory.columns import BigInt, LosslessJSON, LosslessText, Real
 from reflexa.memory.columns import metadata as metadata
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest migration: a database at it needs no alembic."""
 
 runs = Table(
