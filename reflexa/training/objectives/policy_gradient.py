@@ -52,6 +52,8 @@ class TokenBatch:
 class ClipConfig(Frozen):
     """ρ counts up to 1 + ``clip_high`` and down to 1 − ``clip_low``. ``kl`` is the coefficient of a KL term.
 
+    ``correct_kl`` weighs each token's KL by its ρ, which makes the gradient that of the KL itself, on-policy too, where
+    k3's alone is biased (DeepSeek-V3.2, arXiv:2512.02556).
     ``level``: whose ratio is clipped: each ``token``'s; the ``sequence``'s, the geometric mean of its tokens'; or
     the ``product`` of these, the whole answer's own.
     ``mean``: over what the loss is a mean: ``completion`` (each completion's mean over its tokens, then over
@@ -63,6 +65,7 @@ class ClipConfig(Frozen):
     clip_high: float = Field(default=0.2, gt=0)
     kl: float = Field(default=0.0, ge=0)
     estimator: Estimator = "k3"
+    correct_kl: bool = False
     level: Literal["token", "sequence", "product"] = "token"
     mean: Literal["completion", "token", "budget"] = "completion"
     max_tokens: int | None = Field(default=None, gt=0)
@@ -105,7 +108,8 @@ def clipped_policy_loss(batch: TokenBatch, config: ClipConfig) -> LossOutput:
         reference = precise(batch.reference).masked_fill(~learnt, 0.0)
         divergences = {estimator: token_kl(logprobs, reference, estimator) for estimator in get_args(Estimator)}
         told |= {f"kl/{estimator}": values for estimator, values in divergences.items()}
-        losses = losses + config.kl * divergences[config.estimator]
+        divergence = divergences[config.estimator]
+        losses = losses + config.kl * (ratio * divergence if config.correct_kl else divergence)
     metrics = {name: tokens.mean(values.detach(), config) for name, values in told.items()}
     if config.mean == "budget":
         loss = tokens.sums(losses).mean() / float(config.max_tokens or 1)

@@ -55,10 +55,9 @@ def ppo_targets(rewards: Tensor, values: Tensor, counts: Tensor, config: ValueCo
     ``rewards``, ``values`` [tokens] completion by completion, ``counts`` [completions]. R̂ = A + V; then A is whitened
     over all tokens (Schulman et al. 2017, arXiv:1707.06347; InstructGPT, arXiv:2203.02155).
     """
-    advantages = gae(rewards, values, counts, config.gamma, config.lam)
-    return Targets(
-        advantages=whitened(advantages, torch.ones_like(advantages)), returns=advantages + precise(values).detach()
-    )
+    expected = precise(values).detach()
+    advantages = gae(rewards, expected, counts, config.gamma, config.lam)
+    return Targets(advantages=whitened(advantages, torch.ones_like(advantages)), returns=advantages + expected)
 
 
 def value_loss(batch: ValueBatch, config: ValueConfig) -> LossOutput:

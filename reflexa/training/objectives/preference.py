@@ -26,6 +26,7 @@ class PairBatch:
     ``chosen``, ``rejected`` [pairs]: sums over the completion's tokens, in nats, with gradient.
     ``chosen_tokens``, ``rejected_tokens`` [pairs]: how many tokens were summed, at least 1.
     ``reference_chosen``, ``reference_rejected`` [pairs]: the frozen reference's sums; None for ORPO and SimPO.
+    ``probability`` [pairs]: that the chosen one is the better one, a soft label; None where all labels are sure.
     """
 
     chosen: Tensor
@@ -34,6 +35,7 @@ class PairBatch:
     rejected_tokens: Tensor
     reference_chosen: Tensor | None = None
     reference_rejected: Tensor | None = None
+    probability: Tensor | None = None
 
 
 class DPOConfig(Frozen):
@@ -72,9 +74,11 @@ def dpo(batch: PairBatch, config: DPOConfig) -> LossOutput:
     DPO (Rafailov et al. 2023, arXiv:2305.18290, eq. 7): −log σ(βδ).
     Conservative (Mitchell 2023): −(1−ε) log σ(βδ) − ε log σ(−βδ).
     Robust (Chowdhury et al. 2024, arXiv:2403.00409): [−(1−ε) log σ(βδ) + ε log σ(−βδ)] / (1−2ε).
+    A soft label p is one that is wrong with probability 1−p: ε is then p's own, (1−ε)(1−p) + εp, in the first two.
+    Raises ``UsageError`` for soft labels in the robust form, whose ε is one for all pairs.
     """
     chosen, rejected = _log_ratios(batch)
-    epsilon = config.label_smoothing
+    epsilon = _flip_probability(batch, config)
     logits = config.beta * (chosen - rejected)
     kept, flipped = -logsigmoid(logits), -logsigmoid(-logits)
     if config.robust:
@@ -124,6 +128,17 @@ def _check_pairs(batch: PairBatch) -> None:
     check("rejected", batch.rejected, pairs, "real")
     check("chosen_tokens", batch.chosen_tokens, pairs, "whole")
     check("rejected_tokens", batch.rejected_tokens, pairs, "whole")
+
+
+def _flip_probability(batch: PairBatch, config: DPOConfig) -> float | Tensor:
+    """ε, or each pair's own [pairs]."""
+    if batch.probability is None:
+        return config.label_smoothing
+    check("probability", batch.probability, tuple(batch.chosen.shape), "real")
+    if config.robust:
+        raise UsageError("robust DPO knows one chance of a flip for all pairs: train on pairs without soft labels")
+    wrong = 1 - precise(batch.probability).detach()
+    return (1 - config.label_smoothing) * wrong + config.label_smoothing * (1 - wrong)
 
 
 def _log_ratios(batch: PairBatch) -> tuple[Tensor, Tensor]:

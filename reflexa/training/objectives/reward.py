@@ -30,11 +30,15 @@ MARGINS: Mapping[Literal["small", "large"], Mapping[Strength, float]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class ScoredPairs:
-    """``chosen``, ``rejected`` [pairs]: rewards, with gradient. ``margin`` [pairs]: the lead wanted."""
+    """``chosen``, ``rejected`` [pairs]: rewards, with gradient. ``margin`` [pairs]: the lead wanted.
+
+    ``probability`` [pairs]: that the chosen one is the better one, a soft label; None where all labels are sure.
+    """
 
     chosen: Tensor
     rejected: Tensor
     margin: Tensor | None = None
+    probability: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +81,8 @@ def bradley_terry(batch: ScoredPairs, config: RewardConfig) -> LossOutput:
     """Pairwise ranking loss: −log σ(r(w) − r(l) − m) + c·(r(w) + r(l))².
 
     m = 0 is InstructGPT's (Ouyang et al. 2022, arXiv:2203.02155, eq. 1), m by strength LLaMA-2's (arXiv:2307.09288,
-    eq. 2); centring is Eisenstein et al.'s (2023, arXiv:2312.09244). The mean over pairs.
+    eq. 2); centring is Eisenstein et al.'s (2023, arXiv:2312.09244). A soft label p makes the first term the
+    cross-entropy −p log σ(lead) − (1−p) log σ(−lead) (Bai et al. 2022, arXiv:2212.08073). The mean over pairs.
     """
     check("chosen", batch.chosen, (None,), "real")
     check("rejected", batch.rejected, tuple(batch.chosen.shape), "real")
@@ -87,6 +92,10 @@ def bradley_terry(batch: ScoredPairs, config: RewardConfig) -> LossOutput:
         check("margin", batch.margin, tuple(batch.chosen.shape), "real")
         lead = lead - precise(batch.margin).detach()
     losses = -logsigmoid(lead)
+    if batch.probability is not None:
+        check("probability", batch.probability, tuple(batch.chosen.shape), "real")
+        sure = precise(batch.probability).detach()
+        losses = sure * losses - (1 - sure) * logsigmoid(-lead)
     if config.centring:
         losses = losses + config.centring * (chosen + rejected) ** 2
     metrics = {

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from reflexa.training.objectives.kto import KTOConfig, UnpairedBatch, kto
 from reflexa.training.objectives.output import LossOutput
@@ -30,6 +30,7 @@ from reflexa.training.objectives.preference import (
 from reflexa.training.objectives.reward import RewardConfig, ScoredPairs, bradley_terry
 from reflexa.training.objectives.supervised import TokenBatch, nll
 from tests.support.tiny_models import make_checkpoint
+from tests.training.objectives.trl_support import assert_same, load, load_trl, moved
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*checkpointing.* is deprecated:FutureWarning"),
@@ -59,28 +60,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_checkpoint(tmp_path_factory.mktemp("model"))
 
 
-def load_trl() -> Any:
-    import trl
-
-    return trl
-
-
-def load(folder: Path, head: str = "AutoModelForCausalLM", **changes: Any) -> Any:
-    import transformers
-
-    return getattr(transformers, head).from_pretrained(folder, **changes)
-
-
-def moved(folder: Path) -> Any:
-    """A reference that differs from the policy."""
-    model = load(folder)
-    noise = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.05 * torch.randn(parameter.shape, generator=noise))
-    return model.eval()
-
-
 def prepare(
     trainer: Any, config: Any, rows: list[dict[str, Any]], folder: Path, models: dict[str, Any], **options: Any
 ) -> tuple[Any, Any]:
@@ -105,23 +84,6 @@ def prepare(
     made = trainer(args=settings, train_dataset=Dataset.from_list(rows), processing_class=tokenizer, **models)
     made.model.eval()
     return made, next(iter(made.get_train_dataloader()))
-
-
-def gradients(loss: Tensor, model: nn.Module) -> dict[str, Tensor]:
-    named = dict(model.named_parameters())
-    found = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
-    return {name: gradient for name, gradient in zip(named, found, strict=True) if gradient is not None}
-
-
-def assert_same(trainer: Any, batch: Any, ours: Tensor) -> None:
-    """Equal losses, and equal gradients of every parameter, within float32's rounding."""
-    theirs = trainer.compute_loss(trainer.model, dict(batch))
-    assert theirs.item() == pytest.approx(ours.item(), rel=1e-5)
-    expected, got = gradients(theirs, trainer.model), gradients(ours, trainer.model)
-    assert expected.keys() == got.keys()
-    assert any(gradient.norm() > 1e-3 for gradient in expected.values())
-    for name, gradient in expected.items():
-        assert (gradient - got[name]).norm() <= 1e-4 * gradient.norm() + 1e-7, name
 
 
 def sums(model: Any, ids: Tensor, attention: Tensor, learnt: Tensor) -> tuple[Tensor, Tensor]:
