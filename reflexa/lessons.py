@@ -7,9 +7,9 @@ other tasks, so it has to say where it came from, how far it is trusted, and wha
 from __future__ import annotations
 
 import secrets
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from reflexa.types import Frozen
 
@@ -34,6 +34,13 @@ class LessonSource(Frozen):
     reflection: str | None = None
 
 
+def _of_fitting_length(text: str) -> str:
+    """pydantic's own bounds refuse lone surrogates, which a model's broken bytes may leave in its text."""
+    if not 1 <= len(text) <= LONGEST:
+        raise ValueError(f"got {len(text):,} characters, expected 1 to {LONGEST:,}: a lesson is short")
+    return text
+
+
 class Lesson(Frozen):
     """One lesson. ``split`` is that of its sources: one from a test split is never recalled into it.
 
@@ -42,7 +49,7 @@ class Lesson(Frozen):
     """
 
     id: str
-    text: str = Field(min_length=1, max_length=LONGEST)
+    text: Annotated[str, AfterValidator(_of_fitting_length)]
     suite: str
     split: str = "train"
     trust: Trust = "own"

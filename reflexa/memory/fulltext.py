@@ -51,19 +51,20 @@ class Sample:
     def frequencies(self, connection: Connection) -> Frequencies:
         newest = connection.execute(select(func.max(lessons.c.seq))).scalar() or 0
         with self._lock:
-            if not self._newest <= newest <= max(GROWN * self._newest, self._newest + BLOCK):
-                self._frequencies = Frequencies.of(_texts(connection, newest), newest)
-                self._newest = newest
+            if newest != self._newest and (newest <= BLOCK or not self._newest <= newest <= GROWN * self._newest):
+                self._frequencies, self._newest = _sampled(connection, newest), newest
             return self._frequencies
 
 
-def _texts(connection: Connection, newest: int) -> list[str]:
-    starts = range(0, newest, BLOCK) if newest <= BLOCKS * BLOCK else (newest * i // BLOCKS for i in range(BLOCKS))
+def _sampled(connection: Connection, newest: int) -> Frequencies:
+    """The frequencies in all lessons where they are few, else in evenly spread blocks of them."""
+    few = newest <= BLOCKS * BLOCK
+    starts = range(0, newest, BLOCK) if few else (newest * number // BLOCKS for number in range(BLOCKS))
     texts: list[str] = []
     for start in starts:
         block = select(lessons.c.text).where(lessons.c.seq > start, lessons.c.seq <= start + BLOCK)
         texts.extend(connection.execute(block).scalars())
-    return texts
+    return Frequencies.of(texts, len(texts) if few else round(newest * len(texts) / (BLOCKS * BLOCK)))
 
 
 def _match(pruned: Pruned) -> str:
