@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from reflexa.tasks.leaks import LeakGuard
 from reflexa.types import Attempt, Episode, Graded, Message, Task, Verdict, VerdictRole
 
 if TYPE_CHECKING:
+    from reflexa.memory.datasets import AttemptKey
     from reflexa.memory.gathering import TaskAttempts
 
 TRUSTED_SANDBOXES = (None, "double", "strong")
@@ -112,18 +113,24 @@ class TaskCandidates:
     candidates: tuple[Candidate, ...]
 
 
+Retracted = Callable[[Sequence["AttemptKey"]], Collection["AttemptKey"]]
+"""Those of some attempts that were retracted, or grew from what was."""
+
+
 @dataclass
 class Admission:
     """Decides attempt by attempt, and counts what it read and refused, by reason."""
 
     options: ExportOptions
     oracle_runs: Collection[str]
+    retracted: Retracted = lambda keys: ()
     read: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
 
     def admit(self, gathered: TaskAttempts) -> TaskCandidates:
         stories, candidates = [], []
         task_guard = LeakGuard(gathered.task)
+        retracted = self._retracted(gathered)
         for number, (run, episode) in enumerate(gathered.episodes):
             story = Story(run, episode, run in self.oracle_runs or _heard_oracle(episode), task_guard)
             stories.append(story)
@@ -132,6 +139,8 @@ class Admission:
                 verdict = graded.judged or graded.feedback
                 if verdict is None:
                     self.dropped["no verdict"] += 1
+                elif (run, graded.attempt.index) in retracted:
+                    self.dropped["retracted"] += 1
                 elif (reason := self._refusal(story, graded.attempt, verdict)) is not None:
                     self.dropped[reason] += 1
                 else:
@@ -143,6 +152,18 @@ class Admission:
         n = sum(len(episode.tries) for _, episode in gathered.episodes)
         self.read += n
         self.dropped[reason] += n
+
+    def _retracted(self, gathered: TaskAttempts) -> set[tuple[str, int]]:
+        """Run and index of the attempts that are not to be learnt from any more."""
+        from reflexa.memory.datasets import AttemptKey
+
+        if "retracted" in self.options.allow:
+            return set()
+        task = gathered.task.id
+        keys = [
+            AttemptKey(run, task, attempt.index) for run, episode in gathered.episodes for attempt in episode.attempts
+        ]
+        return {(key.run, key.attempt) for key in self.retracted(keys)}
 
     def _refusal(self, story: Story, attempt: Attempt, verdict: Verdict) -> str | None:
         allow = self.options.allow

@@ -93,7 +93,8 @@ class _Export:
     def __init__(self, store: Store, options: ExportOptions, measuring: Measuring) -> None:
         self._store, self._options, self._measuring = store, options, measuring
         oracle = {run.id for run in store.run_marks() if run.oracle}
-        self._admission = Admission(options, oracle)
+        store.ancestry.renew()
+        self._admission = Admission(options, oracle, store.ancestry.retracted_attempts)
         self._sieve = Sieve(options)
         self._making = Making(options, store.call, self._sieve.dropped)
         self._held_out = self._read_held_out()

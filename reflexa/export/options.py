@@ -12,7 +12,9 @@ from reflexa.types import Frozen
 Kind = Literal["sft", "reflections", "hindsight", "preferences", "unpaired", "steps", "rankings"]
 Format = Literal["trl", "openai", "reflexa"]
 """Exactly TRL's columns; OpenAI's fine-tuning files; or the whole row with its lineage inline."""
-Allowance = Literal["test-split", "contamination", "oracle", "gameable", "weak-sandbox", "broken", "secrets"]
+Allowance = Literal[
+    "test-split", "contamination", "oracle", "gameable", "weak-sandbox", "broken", "secrets", "retracted"
+]
 """What is refused unless it is allowed by name."""
 
 TEST_SPLITS = frozenset({"test"})

@@ -109,3 +109,24 @@ def test_importing_the_package_loads_neither_sqlalchemy_nor_pyarrow() -> None:
     code = "import sys, reflexa.export; print([n for n in ('sqlalchemy', 'pyarrow', 'datasketch') if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_was_retracted_is_not_written_unless_it_is_allowed_by_name(store: Store, tmp_path: Path) -> None:
+    filled(store)
+    before, _ = exported(store, tmp_path, "sft")
+    store.ancestry.retract("Squares/1-r0", "it gives the answer away")
+    after, _ = exported(store, tmp_path, "sft")
+    assert after.attempts_dropped["retracted"] == 1
+    assert (before.rows, after.rows) == (3, 2)
+    allowed, _ = exported(store, tmp_path, "sft", allow=("retracted",))
+    assert allowed.rows == before.rows
+    store.ancestry.restore("Squares/1-r0")
+    assert exported(store, tmp_path, "sft")[0] == before
+
+
+def test_nothing_is_written_of_a_run_that_was_retracted(store: Store, tmp_path: Path) -> None:
+    run = filled(store)
+    store.ancestry.retract(run)
+    card, rows = exported(store, tmp_path, "sft")
+    assert rows == []
+    assert card.attempts_dropped == {"retracted": card.attempts}

@@ -33,6 +33,25 @@ class ShowOptions:
     database: DatabaseOption = None
 
 
+@dataclass(frozen=True)
+class RetractOptions:
+    """What turned out bad; without an id, what was retracted is listed."""
+
+    id: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ID]", help="A reflection, lesson, run, data set, training or its checkpoint; RUN/TASK/NUMBER."
+        ),
+    ] = None
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is shown wherever this matters.")] = (
+        ""
+    )
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what grew from it, and mark nothing.")] = False
+    undo: Annotated[bool, typer.Option("--undo", help="Take the retraction back.")] = False
+    json: JsonOption = False
+    database: DatabaseOption = None
+
+
 def list_reflections(options: ListOptions) -> int:
     """List reflections, newest first."""
     from reflexa.cli.history import show_reflections
@@ -47,6 +66,14 @@ def show(options: ShowOptions) -> int:
     return show_reflection(options)
 
 
+def retract(options: RetractOptions) -> int:
+    """Mark what turned out bad, and all that grew from it. Nothing is deleted; without an ID, list what was marked."""
+    from reflexa.cli.why import retract as carry_out
+
+    return carry_out(options)
+
+
 app = verbs(SUMMARY)
 add_verb(app, "list", ListOptions, list_reflections)
 add_verb(app, "show", ShowOptions, show)
+add_verb(app, "retract", RetractOptions, retract)
