@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from reflexa.agent.exposure import gives_away
 from reflexa.agent.prompting import fenced, task_text
+from reflexa.lessons import Lesson, RecallQuery
 from reflexa.tasks.leaks import LeakGuard
 from reflexa.types import RunConfig, Task
 
 if TYPE_CHECKING:
-    from reflexa.lessons import Lesson
     from reflexa.memory import Store
 
 
@@ -38,8 +38,6 @@ class Remembering:
         return tuple(lesson.text for lesson in lessons if lesson.status not in ("quarantined", "retracted"))
 
     def _recall(self, task: Task) -> None:
-        from reflexa.memory import RecallQuery
-
         query = RecallQuery(
             text=task_text(task),
             tokens=self.config.lesson_tokens,

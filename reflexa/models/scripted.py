@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from reflexa.errors import UsageError
 from reflexa.types import CallContext, Completion, Frozen, Message, Purpose, Sampling, Usage
 
-AnswerList = Literal["attempts", "reflections", "tests", "feedback", "critic", "judge"]
+AnswerList = Literal["attempts", "reflections", "tests", "feedback", "critic", "judge", "distill"]
 _LISTS: dict[Purpose, AnswerList] = {
     "attempt": "attempts",
     "reflection": "reflections",
@@ -20,6 +20,7 @@ _LISTS: dict[Purpose, AnswerList] = {
     "feedback": "feedback",
     "critic": "critic",
     "judge": "judge",
+    "distill": "distill",
 }
 _EXPECTED = '{"task": "…", "attempts": ["…"], "reflections": ["…"], "tests": ["…"], "feedback": ["…"]}'
 
@@ -27,7 +28,8 @@ _EXPECTED = '{"task": "…", "attempts": ["…"], "reflections": ["…"], "tests
 class ScriptedRow(Frozen):
     """The answers for one task, a list per purpose of a call.
 
-    ``plays`` are attempts of many steps: a list per attempt, with the answer to each step's call.
+    ``plays`` are attempts of many steps: a list per attempt, with the answer to each step's call. Attempts whose
+    prompt holds ``cue`` get the ``informed`` answers: a model that has learnt from a lesson.
     """
 
     task: str
@@ -38,12 +40,17 @@ class ScriptedRow(Frozen):
     feedback: tuple[str, ...] = ()
     critic: tuple[str, ...] = ()
     judge: tuple[str, ...] = ()
+    distill: tuple[str, ...] = ()
+    cue: str = ""
+    informed: tuple[str, ...] = ()
 
-    def answer(self, context: CallContext) -> str:
+    def answer(self, context: CallContext, prompt: str = "") -> str:
         """The answer to the i-th call of a purpose, i being attempt + sample; the last one repeats."""
         answers: tuple[str, ...] = getattr(self, _LISTS[context.purpose])
         index = context.attempt + context.sample
-        if context.purpose == "attempt" and self.plays:
+        if context.purpose == "attempt" and self.cue and self.cue in prompt:
+            answers = self.informed
+        elif context.purpose == "attempt" and self.plays:
             answers, index = self.plays[min(context.attempt, len(self.plays) - 1)], context.sample
         return answers[min(index, len(answers) - 1)] if answers else ""
 
@@ -107,7 +114,9 @@ class BoundScriptedPolicy:
     def generate(self, messages: Sequence[Message], sampling: Sampling, n: int = 1) -> list[Completion]:
         """Sample i gets the answer of call attempt + sample + i."""
         contexts = (self._context.model_copy(update={"sample": self._context.sample + index}) for index in range(n))
-        return [_completion(messages, "" if self._row is None else self._row.answer(context)) for context in contexts]
+        prompt = "\n".join(message.content for message in messages)
+        row = self._row
+        return [_completion(messages, "" if row is None else row.answer(context, prompt)) for context in contexts]
 
     def close(self) -> None:
         """Nothing is held."""
