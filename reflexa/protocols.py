@@ -86,6 +86,20 @@ class Scorer(Protocol):
 
 
 @runtime_checkable
+class Chooser(Protocol):
+    """A model that is asked how likely it is to say either of several things, not to say one."""
+
+    name: str
+
+    def choose(self, messages: Sequence[Message], options: Sequence[str], /) -> list[float]:
+        """The probability of each option, as the whole answer to the messages, among the options alone.
+
+        Raises ``PolicyError`` for what does not fit or cannot be computed. May be called from any thread.
+        """
+        ...
+
+
+@runtime_checkable
 class Environment(Protocol):
     """Gymnasium's contract over text: a Markov decision process for multi-step tasks."""
 

@@ -46,13 +46,16 @@ class SFTRow(Frozen):
 
 
 class PreferenceRow(Frozen):
-    """Two answers to one prompt, the better and the worse. ``margin`` is a difference of scores in [0, 1]."""
+    """Two answers to one prompt, the better and the worse. ``margin`` is a difference of scores in [0, 1];
+    ``probability``, that the better one is the better one, is a soft label.
+    """
 
     prompt: Text
     chosen: Text
     rejected: Text
     margin: float | None = Field(default=None, ge=0.0, le=1.0)
     strength: Strength | None = None
+    probability: float | None = Field(default=None, ge=0.5, le=1.0)
 
 
 class UnpairedRow(Frozen):
@@ -107,7 +110,8 @@ class Source(Frozen):
 class Lineage(Frozen):
     """Where a row came from. ``sources`` are in the row's own order: chosen before rejected, best first.
 
-    ``reflections`` are the ids of those that stood in the prompt of the answers, or that the row teaches.
+    ``reflections`` are the ids of those that stood in the prompt of the answers, or that the row teaches;
+    ``principles`` those that an AI judge preferred one answer by.
     """
 
     suite: str
@@ -115,6 +119,37 @@ class Lineage(Frozen):
     oracle: bool
     sources: tuple[Source, ...] = Field(min_length=1)
     reflections: tuple[str, ...] = ()
+    principles: tuple[str, ...] = ()
+
+
+class PrincipleLabel(Frozen):
+    """What one principle said of two answers: the ``probability`` that the first is better, and whether the judge said
+    the same of them in either order.
+    """
+
+    principle: str
+    probability: float = Field(ge=0.0, le=1.0)
+    agrees: bool
+
+
+class Comparison(Frozen):
+    """An AI judge's label of two recorded answers of one episode: attempts ``a`` and ``b``, ``a`` the earlier one.
+
+    ``probability`` that a is the better one is the mean over principles and both orders; ``consistency`` is the share
+    of judgements that the order did not change. ``by`` names the standards and ``version`` the judge with them.
+    """
+
+    run: str
+    task: str
+    a: int = Field(ge=0)
+    b: int = Field(ge=0)
+    by: str
+    version: str
+    judge: str
+    probability: float = Field(ge=0.0, le=1.0)
+    consistency: float = Field(ge=0.0, le=1.0)
+    principles: tuple[PrincipleLabel, ...] = ()
+    created: float = 0.0
 
 
 class DatasetRecord(Frozen):

@@ -13,8 +13,8 @@ from reflexa.agent.acting import Replaying
 from reflexa.agent.hearing import Witness
 from reflexa.agent.runner import default_concurrency
 from reflexa.errors import UsageError
-from reflexa.models import PolicyOptions, open_policy, open_scorer
-from reflexa.protocols import Environment, Policy, Scorer, Verifier
+from reflexa.models import PolicyOptions, open_chooser, open_policy, open_scorer
+from reflexa.protocols import Chooser, Environment, Policy, Scorer, Verifier
 from reflexa.tasks import environments
 from reflexa.types import Frozen, SandboxLevel, Task
 from reflexa.verifiers import Means, Persistent, open_verifier
@@ -51,6 +51,7 @@ class Bench:
         self.options = options or BenchOptions()
         self._policies: dict[str, Policy] = {}
         self._scorers: dict[str, Scorer] = {}
+        self._choosers: dict[str, Chooser] = {}
         self._verifiers: dict[tuple[str, str, bool], Verifier] = {}
         self._resources = ExitStack()
 
@@ -84,6 +85,12 @@ class Bench:
             self._scorers[checkpoint] = open_scorer(checkpoint)
         return self._scorers[checkpoint]
 
+    def chooser(self, model: str) -> Chooser:
+        """The likelihoods of a checkpoint."""
+        if model not in self._choosers:
+            self._choosers[model] = open_chooser(model)
+        return self._choosers[model]
+
     def verifier(self, spec: str, model: str = "embedded", *, blind: bool = False) -> Verifier:
         """The verifier of that name, which tries again after transient failures.
 
@@ -112,6 +119,7 @@ class Bench:
             limits=self._limits(),
             blind=blind,
             scorer=self.scorer,
+            chooser=self.chooser,
             resources=self._resources,
         )
 
@@ -126,6 +134,7 @@ class Bench:
             policy.close()
         self._policies.clear()
         self._scorers.clear()
+        self._choosers.clear()
 
     def __enter__(self) -> Self:
         return self

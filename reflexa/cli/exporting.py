@@ -62,6 +62,7 @@ def _options(options: ExportVerbOptions, runs: set[str]) -> ExportOptions:
             "format": options.format,
             "plain": options.plain,
             "without_memory": options.without_memory,
+            "labels": options.labels,
             "allow": tuple(sorted(set(options.allow or ()))),
         }
     )

@@ -16,6 +16,7 @@ from reflexa.export.contamination import HeldOut
 from reflexa.export.files import JsonLines, Names, Output, RowWriter
 from reflexa.export.formats import columns, line
 from reflexa.export.hindsight import hindsight
+from reflexa.export.labelled import labelled
 from reflexa.export.made import Made, Maker, Making
 from reflexa.export.making import reflections, sft, unpaired
 from reflexa.export.options import ExportOptions, Kind, check_options
@@ -96,7 +97,8 @@ class _Export:
         store.ancestry.renew()
         self._admission = Admission(options, oracle, store.ancestry.retracted_attempts)
         self._sieve = Sieve(options)
-        self._making = Making(options, store.call, self._sieve.dropped)
+        self._maker = MAKERS[options.kind] if options.labels is None else labelled
+        self._making = Making(options, store.call, store.comparisons, self._sieve.dropped)
         self._held_out = self._read_held_out()
 
     def write(self, output: Output, watch: Watch) -> Tally:
@@ -143,7 +145,7 @@ class _Export:
             if duplicate is not None:
                 self._admission.refuse(gathered, duplicate)
                 continue
-            made = MAKERS[options.kind](self._making, self._admission.admit(gathered))
+            made = self._maker(self._making, self._admission.admit(gathered))
             yield from self._sieve.rows(made)
 
     def _read_held_out(self) -> HeldOut | None:

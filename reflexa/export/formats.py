@@ -21,8 +21,8 @@ def columns(made: Made, options: ExportOptions) -> Columns:
     if options.format == "openai":
         return _openai(made.row)
     if options.format == "trl":
-        return _trl(made.row, options.plain)
-    row = _trl(made.row, options.plain)
+        return _trl(made.row, options)
+    row = _trl(made.row, options)
     if isinstance(made.row, PreferenceRow):
         row["strength"] = made.row.strength
     if isinstance(made.row, StepRow):
@@ -35,7 +35,8 @@ def line(value: Columns) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 
-def _trl(row: Row, plain: bool) -> Columns:
+def _trl(row: Row, options: ExportOptions) -> Columns:
+    plain = options.plain
     match row:
         case SFTRow():
             return {"prompt": _said(row.prompt, plain), "completion": _said(row.completion, plain)}
@@ -44,7 +45,7 @@ def _trl(row: Row, plain: bool) -> Columns:
             return sides | {"label": row.label}
         case PreferenceRow():
             sides = {name: _said(getattr(row, name), plain) for name in ("prompt", "chosen", "rejected")}
-            return sides | {"margin": row.margin}
+            return sides | {"margin": row.margin} | ({"probability": row.probability} if options.labels else {})
         case StepRow():
             labels = [label >= RIGHT_STEP for label in row.labels]
             return {"prompt": row.prompt, "completions": list(row.completions), "labels": labels}

@@ -6,16 +6,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from reflexa.export.candidates import Candidate, Story, TaskCandidates
 from reflexa.export.options import ExportOptions
-from reflexa.rows import Lineage, Row
+from reflexa.rows import Comparison, Lineage, Row
 from reflexa.types import Call, CallContext, Message
 
 FindCall = Callable[[str, CallContext], Call | None]
 """Finds a run's recorded call."""
+FindLabels = Callable[[str, str], Sequence[Comparison]]
+"""Finds the AI preferences of a run's answers to one task."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Making:
 
     options: ExportOptions
     find_call: FindCall
+    find_labels: FindLabels
     dropped: Counter[str] = field(default_factory=Counter)
 
     def spoken(self, task: TaskCandidates) -> Iterator[Candidate]:

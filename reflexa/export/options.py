@@ -17,6 +17,8 @@ Allowance = Literal[
 ]
 """What is refused unless it is allowed by name."""
 
+ALL_LABELS = "all"
+"""AI preferences by whatever comparison they were made."""
 TEST_SPLITS = frozenset({"test"})
 _OPENAI: tuple[Kind, ...] = ("sft", "reflections", "hindsight", "preferences")
 _REWRITABLE: tuple[Kind, ...] = ("sft", "unpaired")
@@ -26,7 +28,9 @@ class ExportOptions(Frozen):
     """Which rows, of which attempts, in which form. ``runs`` are ids; none means all.
 
     ``min_score`` (0 to 1) is what makes an answer a good one, instead of its having passed. ``without_memory`` writes
-    the task's own prompt in place of what was sent. ``plain`` writes text in place of chat messages.
+    the task's own prompt in place of what was sent. ``plain`` writes text in place of chat messages. ``labels`` orders
+    answers by the AI preferences that were recorded of them, not by verdicts: by all of them, or, named, by those of
+    one comparison (``pairwise:NAME``).
     """
 
     kind: Kind
@@ -39,7 +43,13 @@ class ExportOptions(Frozen):
     format: Format = "trl"
     plain: bool = False
     without_memory: bool = False
+    labels: str | None = None
     allow: tuple[Allowance, ...] = ()
+
+    @property
+    def labelled_by(self) -> str | None:
+        """The one comparison whose labels count; None where all do."""
+        return None if self.labels in (None, ALL_LABELS) else self.labels
 
     @property
     def of_a_test_split(self) -> bool:
@@ -57,6 +67,8 @@ def check_options(options: ExportOptions) -> None:
         raise UsageError(f"OpenAI has no format for {options.kind}: its formats hold {', '.join(_OPENAI)}")
     if options.format == "openai" and options.plain:
         raise UsageError("OpenAI's formats hold chat messages: leave out --plain, or choose another --format")
+    if options.labels is not None and options.kind != "preferences":
+        raise UsageError(f"AI preferences order pairs of answers: they make preferences, not {options.kind}")
     if options.without_memory and options.kind not in _REWRITABLE:
         raise UsageError(
             f"--without-memory is for {' and '.join(_REWRITABLE)}, whose prompts are those that were sent; "

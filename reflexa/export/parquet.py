@@ -14,6 +14,7 @@ ROWS_AT_ONCE = 4096
 _COLUMNS: dict[Kind, tuple[str, ...]] = {
     "sft": ("prompt", "completion"),
     "reflections": ("prompt", "completion"),
+    "hindsight": ("prompt", "completion"),
     "unpaired": ("prompt", "completion", "label"),
     "preferences": ("prompt", "chosen", "rejected", "margin"),
     "steps": ("prompt", "completions", "labels"),
@@ -63,10 +64,13 @@ def _schema(pa: Any, options: ExportOptions) -> Any:
     types = dict.fromkeys(("prompt", "completion", "chosen", "rejected"), text) | {
         "label": pa.bool_(),
         "margin": pa.float64(),
+        "probability": pa.float64(),
         "completions": pa.list_(text),
         "labels": pa.list_(pa.float64() if inline else pa.bool_()),
     }
     fields = [(name, types[name]) for name in _COLUMNS[options.kind]]
+    if options.labels:
+        fields.append(("probability", pa.float64()))
     if inline:
         fields += [("strength", pa.string())] if options.kind == "preferences" else []
         fields.append(("lineage", _lineage(pa)))
@@ -92,5 +96,6 @@ def _lineage(pa: Any) -> Any:
             ("oracle", pa.bool_()),
             ("sources", pa.list_(pa.struct(source))),
             ("reflections", pa.list_(pa.string())),
+            ("principles", pa.list_(pa.string())),
         ]
     )

@@ -9,8 +9,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any
 
-from reflexa.errors import StoreError
-from reflexa.memory import datasets, encoding, gathering, reading, runs, trainings
+from reflexa.memory import comparisons, datasets, encoding, gathering, reading, runs, trainings
 from reflexa.memory.ancestry import Ancestry
 from reflexa.memory.claims import RunClaim
 from reflexa.memory.database import Database
@@ -25,7 +24,7 @@ from reflexa.memory.outbox import Outbox
 from reflexa.memory.recorder import Recorder
 from reflexa.memory.runs import RunMark
 from reflexa.memory.shelf import Shelf
-from reflexa.rows import CheckpointPoint, DatasetRecord, Lineage, TrainingRecord
+from reflexa.rows import CheckpointPoint, Comparison, DatasetRecord, Lineage, TrainingRecord
 from reflexa.types import (
     Attempt,
     Call,
@@ -258,6 +257,14 @@ class Store(Shelf):
     def points_of(self, training_id: str) -> list[CheckpointPoint]:
         """What the checkpoints of a training run were worth, in the order of their steps."""
         return trainings.points_of(self._database, training_id)
+
+    def record_comparison(self, comparison: Comparison) -> None:
+        """Records an AI judge's label of two recorded answers."""
+        comparisons.record(self._database, comparison)
+
+    def comparisons(self, run_id: str, task_id: str | None = None) -> list[Comparison]:
+        """The labels of a run's answers, or of those to one task."""
+        return comparisons.of_run(self._database, run_id, task_id)
 
     def record_improvement(self, improvement_id: str, created: float, ledger: Mapping[str, Any]) -> None:
         """Keeps the ledger of a circle of improvement as it now is."""

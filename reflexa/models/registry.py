@@ -7,9 +7,9 @@ from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 
-from reflexa.errors import MissingExtraError, PolicyError, UsageError
+from reflexa.errors import PolicyError, UsageError
 from reflexa.models.options import PolicyOptions
-from reflexa.protocols import Policy, Scorer
+from reflexa.protocols import Policy
 from reflexa.types import Frozen
 
 _EMBEDDED = "embedded"
@@ -46,18 +46,6 @@ def open_policy(spec: str, options: PolicyOptions | None = None) -> Policy:
         return _open_local(name, settings)
     _refuse_mistakes(name, settings)
     return _open_hosted(name, settings)
-
-
-def open_scorer(where: str) -> Scorer:
-    """Opens the trained reward model of a checkpoint folder, or of a repository of the hub.
-
-    Raises ``MissingExtraError`` without torch and transformers, ``PolicyError`` where it cannot be loaded or is none.
-    """
-    try:
-        from reflexa.models.local_scorer import LocalScorer
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("a trained reward model", "train") from error
-    return LocalScorer(where)
 
 
 def list_models() -> tuple[ModelForm, ...]:

@@ -3,7 +3,7 @@
 from reflexa.verifiers.constitution import Constitution, Principle, load_constitution, sampled_principle
 from reflexa.verifiers.function import FunctionVerifier, as_verifier
 from reflexa.verifiers.means import Means, own_file
-from reflexa.verifiers.pairwise import Preference, open_comparison
+from reflexa.verifiers.pairwise import Pairwise, Preference, open_comparison
 from reflexa.verifiers.persistent import Persistent
 from reflexa.verifiers.registry import VerifierInfo, list_verifiers, open_verifier
 from reflexa.verifiers.steps import steps_of
@@ -14,6 +14,7 @@ __all__ = [
     "FunctionVerifier",
     "HiddenTests",
     "Means",
+    "Pairwise",
     "Persistent",
     "Preference",
     "Principle",

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -70,8 +71,21 @@ def sampled_principle(constitution: Constitution, key: str, turn: int = 0) -> Pr
 
     ``key`` names run and task; ``turn`` counts from 0.
     """
-    order = sorted(constitution.principles, key=lambda principle: _hash(f"{key}\0{principle.id}"))
+    order = in_random_order(constitution.principles, key)
     return order[turn % len(order)]
+
+
+class _Named(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+AnyNamed = TypeVar("AnyNamed", bound=_Named)
+
+
+def in_random_order(items: Iterable[AnyNamed], key: str) -> list[AnyNamed]:
+    """The items in an order that is random by ``key``, and the same each time."""
+    return sorted(items, key=lambda item: _hash(f"{key}\0{item.id}"))
 
 
 class Criticism(Reply):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reflexa.errors import UsageError, unknown_name
-from reflexa.protocols import Policy, Scorer
+from reflexa.protocols import Chooser, Policy, Scorer
 
 if TYPE_CHECKING:
     from reflexa.sandbox import Limits, Sandbox
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Means:
     """What verifiers may need; sandbox and models are opened only when one of them asks.
 
-    ``model`` is the model string of judges that are models, and ``scorer`` opens trained reward models. With ``blind``
+    ``model`` is the model string of judges that are models; ``scorer`` opens trained reward models, ``chooser`` models
+    whose likelihoods are asked for. With ``blind``
     a verifier that reads ``Task.check`` is refused: what the agent learns from while it works may not know the answer.
     What a verifier opens for itself it hands to ``resources``, which the caller closes.
     """
@@ -31,6 +32,7 @@ class Means:
     limits: Limits | None = None
     blind: bool = False
     scorer: Callable[[str], Scorer] | None = None
+    chooser: Callable[[str], Chooser] | None = None
     resources: ExitStack = field(default_factory=ExitStack)
 
     def open_scorer(self, checkpoint: str) -> Scorer:
@@ -38,6 +40,12 @@ class Means:
         if self.scorer is None:
             raise UsageError(f"{checkpoint}: no reward model can be opened here; pass Means(scorer=…)")
         return self.scorer(checkpoint)
+
+    def open_chooser(self, checkpoint: str) -> Chooser:
+        """The likelihoods of a checkpoint. Raises ``UsageError`` where the caller has no way to open one."""
+        if self.chooser is None:
+            raise UsageError(f"{checkpoint}: likelihoods cannot be asked for here; pass Means(chooser=…)")
+        return self.chooser(checkpoint)
 
 
 def own_file(kind: str, name: str, workspace: Path | None) -> Path:

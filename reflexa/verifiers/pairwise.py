@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from reflexa.errors import PolicyError, UsageError, VerifierError
 from reflexa.prompting import task_text
-from reflexa.types import Attempt, CheckResult, Frozen, Task, Verdict
-from reflexa.verifiers.constitution import load_constitution
+from reflexa.protocols import Chooser
+from reflexa.types import Attempt, CheckResult, Frozen, Message, Task, Verdict
+from reflexa.verifiers.constitution import in_random_order, load_constitution
 from reflexa.verifiers.judging import (
     JudgingSettings,
     Panel,
@@ -30,7 +32,9 @@ from reflexa.verifiers.rubric import DEFAULT_RUBRIC, digest, load_rubric
 if TYPE_CHECKING:
     from reflexa.verifiers.means import Means
 
-VERSION = "1"
+VERSION = "2"
+OPTIONS = ("A", "B")
+"""What a judge that is asked for likelihoods chooses between: the first answer, and the second."""
 Winner = Literal["a", "b", "tie"]
 _SHARES: dict[Winner, float] = {"a": 1.0, "tie": 0.5, "b": 0.0}
 
@@ -42,9 +46,19 @@ class Choice(Reply):
     better: Literal["first", "second", "tie"]
 
 
-class Vote(Frozen):
-    """One judge's vote in both orders. Where they contradict each other ``agrees`` is False and ``winner`` a tie."""
+class Standard(Frozen):
+    """What answers are compared by: a rubric's criteria together, or one principle of a constitution."""
 
+    id: str
+    text: str
+
+
+class Vote(Frozen):
+    """One judge's vote by one standard, in both orders. Where they contradict each other ``agrees`` is False and
+    ``winner`` a tie. ``share`` is how far a is preferred, from 0 to 1.
+    """
+
+    standard: str = ""
     winner: Winner
     agrees: bool
     share: float
@@ -68,27 +82,37 @@ class Preference(Frozen):
 class Pairwise:
     """Compares two answers by one or more standards, each judged by itself and all of the same weight.
 
-    As a verifier it holds an answer against the task's reference answer: passed where more than half of the votes find
-    it, in both orders, at least as good.
+    With a ``chooser`` the judgements are its likelihoods of saying that the first answer is the better one, or the
+    second (Bai et al. 2022, section 4.1); without one they are the replies of a panel. As a verifier it holds an answer
+    against the task's reference answer: passed where more than half of the votes find it, in both orders, at least as
+    good.
     """
 
-    def __init__(self, name: str, standards: tuple[str, ...], panel: Panel) -> None:
+    def __init__(
+        self, name: str, standards: tuple[Standard, ...], panel: Panel, chooser: Chooser | None = None
+    ) -> None:
         self.name = f"pairwise:{name}"
-        self.version = digest(VERSION, *standards, panel.identity)
+        self.judge = chooser.name if chooser else ", ".join(judge.name for judge in panel.judges)
+        """Who judges."""
+        how = f"likelihoods of {chooser.name}" if chooser else panel.identity
+        self.version = digest(VERSION, *(standard.text for standard in standards), how)
         self._standards = standards
         self._panel = panel
+        self._chooser = chooser
 
-    def compare(self, task: Task, a: str, b: str) -> Preference:
-        """Which answer is better. Costs, per standard and vote, two calls; none where one of them is no answer.
+    def compare(self, task: Task, a: str, b: str, *, standards: int | None = None, key: str = "") -> Preference:
+        """Which answer is better, by all standards or by so many of them, drawn by ``key`` and task.
 
-        Raises ``TransientVerifierError`` where a judge gives no readable verdict.
+        Costs, per standard and vote, two calls; none where one of them is no answer. Raises ``TransientVerifierError``
+        where a judge gives no readable verdict.
         """
-        return self._compare(self._panel.session(task, 0), task, a, b)
+        return self._compare(self._panel.session(task, 0), task, (a, b), self._drawn(standards, f"{key} {task.id}"))
 
     def verify(self, task: Task, attempt: Attempt) -> Verdict:
         began = time.monotonic()
         reference = reference_answer(task)
-        preference = self._compare(self._panel.session(task, attempt.index), task, attempt.answer, reference)
+        session = self._panel.session(task, attempt.index)
+        preference = self._compare(session, task, (attempt.answer, reference), self._standards)
         reason = no_answer(task, attempt.answer)
         outcomes = Counter(vote.winner if vote.agrees else "split" for vote in preference.votes)
         good = outcomes["a"] + outcomes["tie"]
@@ -108,13 +132,22 @@ class Pairwise:
             seconds=time.monotonic() - began,
         )
 
-    def _compare(self, session: Session, task: Task, a: str, b: str) -> Preference:
-        usable = (not no_answer(task, a), not no_answer(task, b))
-        if a == b or not all(usable):
-            winner: Winner = "tie" if a == b or not any(usable) else "a" if usable[0] else "b"
+    def _drawn(self, standards: int | None, key: str) -> tuple[Standard, ...]:
+        if standards is None:
+            return self._standards
+        if standards < 1:
+            raise UsageError(f"{standards} standards: expected at least one to compare by")
+        return tuple(in_random_order(self._standards, key)[:standards])
+
+    def _compare(
+        self, session: Session, task: Task, answers: tuple[str, str], standards: tuple[Standard, ...]
+    ) -> Preference:
+        usable = tuple(not no_answer(task, answer) for answer in answers)
+        if answers[0] == answers[1] or not all(usable):
+            winner: Winner = "tie" if usable[0] == usable[1] else "a" if usable[0] else "b"
             vote = Vote(winner=winner, agrees=True, share=_SHARES[winner], reasons=("", ""))
             return Preference(probability=vote.share, winner=winner, consistency=1.0, votes=(vote,))
-        votes = [vote for standard in self._standards for vote in self._votes(session, standard, task, (a, b))]
+        votes = [vote for standard in standards for vote in self._votes(session, standard, task, answers)]
         wins = Counter(vote.winner for vote in votes)
         return Preference(
             probability=sum(vote.share for vote in votes) / len(votes),
@@ -123,20 +156,38 @@ class Pairwise:
             votes=tuple(votes),
         )
 
-    def _votes(self, session: Session, standard: str, task: Task, answers: tuple[str, str]) -> list[Vote]:
+    def _votes(self, session: Session, standard: Standard, task: Task, answers: tuple[str, str]) -> list[Vote]:
         a, b = answers
+        if self._chooser is not None:
+            first, second = (self._likelihood(self._chooser, standard, task, pair) for pair in ((a, b), (b, a)))
+            return [_leaning(standard, first, second)]
         forward = session.poll(self._question(standard, task, (a, b)))
         backward = session.poll(self._question(standard, task, (b, a)))
-        return [_vote(one, other) for one, other in zip(forward, backward, strict=True)]
+        return [_vote(standard, one, other) for one, other in zip(forward, backward, strict=True)]
 
-    def _question(self, standard: str, task: Task, answers: tuple[str, str]) -> Question[Choice]:
+    def _likelihood(self, chooser: Chooser, standard: Standard, task: Task, answers: tuple[str, str]) -> float:
+        """The probability that the judge says the first answer is better, of all that it may say."""
+        content = render(
+            "likelier",
+            task=material(task_text(task)),
+            first=material(answers[0]),
+            second=material(answers[1]),
+            standard=standard.text,
+        )
+        try:
+            first, _ = chooser.choose((Message(role="user", content=content),), OPTIONS)
+        except PolicyError as error:
+            raise VerifierError(f"the judge {chooser.name} cannot choose: {error}") from error
+        return first
+
+    def _question(self, standard: Standard, task: Task, answers: tuple[str, str]) -> Question[Choice]:
         asked = task_text(task)
         content = render(
             "pairwise",
             task=material(asked),
             first=material(answers[0]),
             second=material(answers[1]),
-            standard=standard,
+            standard=standard.text,
         )
         return Question(content, Choice, lambda reply: "", "\n".join((asked, *answers)))
 
@@ -147,24 +198,31 @@ def open_pairwise(path: Path | None, means: Means) -> Pairwise:
     return open_comparison(path, means)
 
 
-def open_comparison(path: Path | None, means: Means) -> Pairwise:
+def open_comparison(path: Path | None, means: Means, *, likelihoods: bool = False) -> Pairwise:
     """Compares by the criteria of a rubric, together, or by each principle of a constitution (AI preferences).
 
-    Without a file it is Reflexa's own rubric. Raises ``UsageError``.
+    Without a file it is Reflexa's own rubric. With ``likelihoods`` the one judge is a checkpoint that is not asked to
+    reply, but for how likely it is to choose either answer. Raises ``UsageError``.
     """
     settings, name, standards = _standards(path or DEFAULT_RUBRIC)
-    return Pairwise(name, standards, Panel.of(settings, means))
+    if not likelihoods:
+        return Pairwise(name, standards, Panel.of(settings, means))
+    if len(settings.models) > 1:
+        raise UsageError(f"{name} names {len(settings.models)} judges: likelihoods are asked of one")
+    chooser = means.open_chooser(settings.models[0] if settings.models else means.model)
+    return Pairwise(name, standards, Panel(()), chooser)
 
 
-def _standards(path: Path) -> tuple[JudgingSettings, str, tuple[str, ...]]:
+def _standards(path: Path) -> tuple[JudgingSettings, str, tuple[Standard, ...]]:
     if _kind(path) == "constitution":
         constitution = load_constitution(path)
-        return constitution, constitution.name, tuple(principle.text for principle in constitution.principles)
+        principles = (Standard(id=principle.id, text=principle.text) for principle in constitution.principles)
+        return constitution, constitution.name, tuple(principles)
     rubric = load_rubric(path)
     lines = [
         f"- {criterion.name} (weight {criterion.weight:g}): {criterion.description}" for criterion in rubric.criteria
     ]
-    return rubric, rubric.name, ("\n".join([rubric.description, *lines]).strip(),)
+    return rubric, rubric.name, (Standard(id=rubric.name, text="\n".join([rubric.description, *lines]).strip()),)
 
 
 def _kind(path: Path) -> object:
@@ -175,14 +233,23 @@ def _kind(path: Path) -> object:
         return None
 
 
-def _vote(forward: Choice, backward: Choice) -> Vote:
+def _vote(standard: Standard, forward: Choice, backward: Choice) -> Vote:
     """One vote of the judgement on (a, b) and that on (b, a)."""
     first: dict[str, Winner] = {"first": "a", "second": "b", "tie": "tie"}
     second: dict[str, Winner] = {"first": "b", "second": "a", "tie": "tie"}
     said = (first[forward.better], second[backward.better])
     return Vote(
+        standard=standard.id,
         winner=said[0] if said[0] == said[1] else "tie",
         agrees=said[0] == said[1],
         share=(_SHARES[said[0]] + _SHARES[said[1]]) / 2,
         reasons=(forward.reason, backward.reason),
     )
+
+
+def _leaning(standard: Standard, forward: float, backward: float) -> Vote:
+    """One vote of the likelihoods that the first answer is chosen, of (a, b) and of (b, a)."""
+    share = (forward + 1 - backward) / 2
+    agrees = (forward > 0.5) != (backward > 0.5)
+    leans: Winner = "tie" if share == 0.5 else "a" if share > 0.5 else "b"
+    return Vote(standard=standard.id, winner=leans if agrees else "tie", agrees=agrees, share=share, reasons=("", ""))

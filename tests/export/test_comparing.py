@@ -91,7 +91,10 @@ def test_pairs_are_exactly_those_that_score_and_passing_both_allow(given: list[t
     options = ExportOptions(kind="preferences")
     episode = an_episode(a_task(), *(a_verdict(score, passed=passed) for score, passed in given))
     admitted = Admission(options, ()).admit(TaskAttempts(episode.task, (("run", episode),)))
-    rows = [columns(made, options) for made in preferences(Making(options, lambda run, context: None), admitted)]
+    rows = [
+        columns(made, options)
+        for made in preferences(Making(options, lambda run, context: None, lambda run, task: ()), admitted)
+    ]
     made = {(said(row["chosen"]), said(row["rejected"])) for row in rows}
     expected = set()
     for i, j in combinations(range(len(given)), 2):

@@ -13,7 +13,7 @@ from tests.export.support import a_task, a_verdict, an_episode
 
 
 def making(min_score: float | None = None) -> Making:
-    return Making(ExportOptions(kind="unpaired", min_score=min_score), lambda run, context: None)
+    return Making(ExportOptions(kind="unpaired", min_score=min_score), lambda run, context: None, lambda run, task: ())
 
 
 @pytest.mark.parametrize(

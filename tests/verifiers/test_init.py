@@ -9,6 +9,7 @@ def test_exported_names() -> None:
         "FunctionVerifier",
         "HiddenTests",
         "Means",
+        "Pairwise",
         "Persistent",
         "Preference",
         "Principle",

@@ -31,6 +31,12 @@ class ExportVerbOptions:
     without_memory: Annotated[
         bool, typer.Option("--without-memory", help="Write the task's own prompt: no reflection stands in it.")
     ] = False
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            "--labels", metavar="all|NAME", help="Order answers by AI preferences (`reflexa label`): preferences."
+        ),
+    ] = None
     dedupe: Annotated[bool, typer.Option("--dedupe", help="Write equal rows once.")] = False
     limit_per_task: Annotated[
         int | None, typer.Option("--limit-per-task", min=1, metavar="N", help="At most N rows a task, the best ones.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reflexa.models.local_encoding import Encoder
 from reflexa.rows import PreferenceRow
 from reflexa.training.algorithms.algorithm import Algorithm, pairs
@@ -12,9 +14,9 @@ from reflexa.training.objectives.preference import DPOConfig, PairBatch, dpo
 
 
 def encode_pair(row: PreferenceRow, encoder: Encoder) -> Example:
-    """The prompt with its chosen, then its rejected completion."""
+    """The prompt with its chosen, then its rejected completion, and how sure the label is."""
     prompt, completions = encoder.exchange(row.prompt, [row.chosen, row.rejected])
-    return Example(prompt, completions)
+    return Example(prompt, completions, values=(1.0 if row.probability is None else row.probability,))
 
 
 def pair_batch(scored: Scored) -> PairBatch:
@@ -33,8 +35,9 @@ def pair_batch(scored: Scored) -> PairBatch:
 
 
 def loss(scored: Scored, options: DPOConfig) -> LossOutput:
-    """−log σ(βδ), or what ``options`` make of it."""
-    return dpo(pair_batch(scored), options)
+    """−log σ(βδ), or what ``options`` and soft labels make of it."""
+    sure = scored.values(0)
+    return dpo(replace(pair_batch(scored), probability=None if bool((sure == 1).all()) else sure), options)
 
 
 DPO = Algorithm(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from reflexa.errors import UsageError
 from reflexa.models.local_encoding import Encoder
 from reflexa.rows import PreferenceRow, RankingRow
 from reflexa.training.algorithms.algorithm import Algorithm, pairs
@@ -23,7 +24,8 @@ from reflexa.training.objectives.reward import (
 )
 
 _RULES: tuple[MarginRule, ...] = ("small", "large", "score")
-"""The rules whose margins an example carries, in this order."""
+"""The rules whose margins an example carries, in this order; how sure its label is comes after them."""
+_SURE = len(_RULES)
 
 
 class Options(RewardConfig):
@@ -36,9 +38,10 @@ def encode(row: PreferenceRow | RankingRow, encoder: Encoder) -> Example:
     """The prompt with its answers, the best first."""
     if isinstance(row, RankingRow):
         prompt, completions = encoder.exchange(row.prompt, row.completions)
-        return Example(prompt, completions, values=(0.0,) * len(_RULES))
+        return Example(prompt, completions, values=(*(0.0,) * len(_RULES), 1.0))
     pair = encode_pair(row, encoder)
-    return Example(pair.prompt, pair.completions, values=tuple(margin_of(row, rule) for rule in _RULES))
+    margins = (margin_of(row, rule) for rule in _RULES)
+    return Example(pair.prompt, pair.completions, values=(*margins, *pair.values))
 
 
 def loss(scored: Scored, options: Options) -> LossOutput:
@@ -48,7 +51,14 @@ def loss(scored: Scored, options: Options) -> LossOutput:
     answers = [len(example.completions) for example in scored.examples]
     if max(answers) == 2:
         chosen, rejected = pairs(rewards)
-        return bradley_terry(ScoredPairs(chosen=chosen, rejected=rejected, margin=margin), options)
+        sure = scored.values(_SURE)
+        soft = None if bool((sure == 1).all()) else sure
+        batch = ScoredPairs(chosen=chosen, rejected=rejected, margin=margin, probability=soft)
+        return bradley_terry(batch, options)
+    if bool((scored.values(_SURE) < 1).any()):
+        raise UsageError(
+            "pairs with soft labels and rankings are of different losses: train on them one after the other"
+        )
     ranked = ScoredRankings(rewards=_rows(rewards, answers), answers=rewards.new_tensor(answers).long(), margin=margin)
     return k_wise(ranked, options)
 

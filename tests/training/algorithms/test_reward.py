@@ -24,14 +24,14 @@ RANKING = RankingRow(prompt="q ", completions=("yes", "perhaps", "no"))
 def test_a_pair_carries_the_margin_of_every_rule(bench: Bench) -> None:
     example = bench.encode("reward", PAIR)
     assert [len(completion) for completion in example.completions] == [4, 4]  # bytes, and the end token
-    assert example.values == (2 / 3, 2.0, 0.25)
+    assert example.values == (2 / 3, 2.0, 0.25, 1.0)
     assert not example.marks
 
 
 def test_a_ranking_keeps_its_order(bench: Bench) -> None:
     example = bench.encode("reward", RANKING)
     assert [len(completion) for completion in example.completions] == [4, 8, 3]
-    assert example.values == (0.0, 0.0, 0.0)
+    assert example.values == (0.0, 0.0, 0.0, 1.0)
 
 
 @pytest.mark.parametrize(("rule", "margin"), [("none", 0.0), ("small", 2 / 3), ("large", 2.0), ("score", 0.25)])

@@ -261,3 +261,27 @@ def test_lengths_that_differ_are_refused(name: str, field: str) -> None:
 def test_a_flip_rate_must_be_under_a_half(epsilon: float) -> None:
     with pytest.raises(ValidationError, match="label_smoothing"):
         DPOConfig(label_smoothing=epsilon)
+
+
+def test_a_soft_label_is_the_cross_entropy_of_its_probability() -> None:
+    batch = replace(
+        PairBatch(
+            chosen=vector(-1.0, -2.0),
+            rejected=vector(-3.0, -1.0),
+            chosen_tokens=counts(2, 2),
+            rejected_tokens=counts(2, 2),
+            reference_chosen=vector(-1.0, -1.0),
+            reference_rejected=vector(-1.0, -1.0),
+        ),
+        probability=vector(0.9, 0.6),
+    )
+    # beta times delta is 0.1 * (0 + 2) = 0.2 and 0.1 * (-1 - 0) = -0.1
+    logits, sure = np.array([0.2, -0.1]), np.array([0.9, 0.6])
+    expected = np.mean(-sure * log_sigmoid(logits) - (1 - sure) * log_sigmoid(-logits))
+    assert float(dpo(batch, DPOConfig(beta=0.1)).loss) == pytest.approx(expected, rel=1e-6)
+    flipped = 0.8 * sure + 0.2 * (1 - sure)
+    conservative = np.mean(-flipped * log_sigmoid(logits) - (1 - flipped) * log_sigmoid(-logits))
+    smoothed = dpo(batch, DPOConfig(beta=0.1, label_smoothing=0.2))
+    assert float(smoothed.loss) == pytest.approx(conservative, rel=1e-6)
+    with pytest.raises(UsageError, match="soft labels"):
+        dpo(batch, DPOConfig(label_smoothing=0.2, robust=True))

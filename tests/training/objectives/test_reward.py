@@ -179,3 +179,11 @@ def test_what_does_not_fit_is_refused() -> None:
         k_wise(ScoredRankings(rewards=vector(1.0, 2.0), answers=counts(2)), RewardConfig())
     with pytest.raises(UsageError, match=r"^labels holds torch\.int64"):
         outcome(ScoredOutcomes(logits=vector(1.0), labels=counts(1)))
+
+
+def test_a_soft_label_weighs_both_orders() -> None:
+    batch = ScoredPairs(chosen=vector(1.0, 0.0), rejected=vector(0.0, 2.0), probability=vector(0.75, 1.0))
+    expected = (
+        -0.75 * log_sigmoid(np.array(1.0)) - 0.25 * log_sigmoid(np.array(-1.0)) - log_sigmoid(np.array(-2.0))
+    ) / 2
+    assert float(bradley_terry(batch, RewardConfig()).loss) == pytest.approx(float(expected), rel=1e-6)
