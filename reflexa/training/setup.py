@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from reflexa.errors import ConfigError
 from reflexa.models.local_encoding import Encoder
@@ -37,7 +38,7 @@ class Setup:
 def set_up(config: TrainConfig, processes: Processes) -> Setup:
     """Reads and encodes the rows and makes the plan. Raises ``UsageError`` where something of it cannot be used."""
     algorithm = find_algorithm(config.algorithm)
-    options = _options(algorithm, config)
+    options = checked_options(algorithm.name, algorithm.options, config.options)
     if config.batch.rows < processes.share.processes:
         raise ConfigError(
             f"{config.batch.rows} rows a step cannot be shared by {processes.share.processes} processes: "
@@ -76,11 +77,15 @@ def set_up(config: TrainConfig, processes: Processes) -> Setup:
     return Setup(config, algorithm, options, tokenizer, data, planned, dtype, dealt)
 
 
-def _options(algorithm: Algorithm, config: TrainConfig) -> Frozen:
+Options = TypeVar("Options", bound=Frozen)
+
+
+def checked_options(name: str, kind: type[Options], given: Mapping[str, JsonValue]) -> Options:
+    """An algorithm's options, of what was given. Raises ``ConfigError`` that names what is wrong."""
     try:
-        return algorithm.options.model_validate(config.options)
+        return kind.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
-        name = ".".join(map(str, first["loc"])) or "options"
-        known = ", ".join(algorithm.options.model_fields) or "none"
-        raise ConfigError(f"{algorithm.name}: option {name!r}: {first['msg']}; the options are: {known}") from None
+        place = ".".join(map(str, first["loc"])) or "options"
+        known = ", ".join(kind.model_fields) or "none"
+        raise ConfigError(f"{name}: option {place!r}: {first['msg']}; the options are: {known}") from None

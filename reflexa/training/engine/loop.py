@@ -102,7 +102,7 @@ class Loop:
         except TrainingError as error:
             raise TrainingError(f"step {step + 1}: {error}; {self._good()}") from error
         except (MemoryError, RuntimeError) as error:
-            if not isinstance(error, MemoryError) and not any(text in str(error) for text in _NO_MEMORY):
+            if not is_out_of_memory(error):
                 raise
             raise TrainingError(f"step {step + 1}: out of memory; {self._lower()}; {self._good()}") from error
 
@@ -133,3 +133,8 @@ class Loop:
         if longest < batch.tokens:
             return f"lower batch.tokens (now {batch.tokens}; the largest row has {longest} tokens)"
         return f"lower max_length (the largest row has {longest} tokens), or train adapters (lora)"
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out: torch says so in a ``RuntimeError``, by words alone."""
+    return isinstance(error, MemoryError) or any(text in str(error) for text in _NO_MEMORY)

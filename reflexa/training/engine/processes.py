@@ -6,12 +6,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
 from reflexa.training.engine.batching import Share
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,14 @@ class Processes:
         votes = torch.tensor([float(answer)], device=self.device)
         self.sum([votes])
         return int(votes) == self.share.processes
+
+    def gather(self, mine: T) -> list[T]:
+        """What each process gives, in order, in every process."""
+        if self.share.processes == 1:
+            return [mine]
+        given: list[T | None] = [None] * self.share.processes
+        dist.all_gather_object(given, mine)
+        return [each for each in given if each is not None]
 
     def wait(self) -> None:
         """Until all processes are here."""

@@ -1,0 +1,1 @@
+"""Online reinforcement learning: the policy samples, rewards judge, the weights move."""

@@ -1,0 +1,95 @@
+"""What was sampled, as tensors: the numbers that advantages are made of, and the rows that the trainer computes."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from reflexa.models.local_encoding import Tokens
+from reflexa.training.engine.packing import Example
+from reflexa.training.online.rewards import total
+from reflexa.training.online.rollouts import Group
+
+
+@dataclass(frozen=True, eq=False)
+class Experience:
+    """The samples of one step, on the CPU.
+
+    ``rewards`` [prompts, samples] are weighted sums of their parts. Tokens lie completion by completion: ``old``
+    [tokens] the sampling policy's log-probabilities (0 for tokens that are not its own), ``mask`` [tokens] 1.0 where a
+    token is learnt; ``counts`` [completions] how many tokens each has. ``reference`` [tokens]: the starting model's
+    log-probabilities, None where they are not wanted.
+    """
+
+    groups: tuple[Group, ...]
+    rewards: Tensor
+    old: Tensor
+    mask: Tensor
+    counts: Tensor
+    reference: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectories(Example):
+    """A prompt with completions to learn from. ``old``, ``advantages``, ``mask`` and ``reference`` [completion tokens]
+    are as in ``Experience``, completion by completion.
+    """
+
+    old: Tensor = field(kw_only=True)
+    advantages: Tensor = field(kw_only=True)
+    mask: Tensor = field(kw_only=True)
+    reference: Tensor | None = field(default=None, kw_only=True)
+
+
+def experience_of(groups: Sequence[Group], weights: Mapping[str, float]) -> Experience:
+    """Groups of equally many samples as tensors."""
+    rollouts = [rollout for group in groups for rollout in group.rollouts]
+    return Experience(
+        groups=tuple(groups),
+        rewards=torch.tensor([[total(one.rewards, weights) for one in group.rollouts] for group in groups]),
+        old=torch.tensor([value for one in rollouts for value in one.logprobs]),
+        mask=torch.tensor([value for one in rollouts for value in one.mask]),
+        counts=torch.tensor([len(one.tokens) for one in rollouts]),
+    )
+
+
+def trees(groups: Sequence[Group], tokens: int) -> list[Example]:
+    """The groups as trees, in order; one of more than ``tokens`` tokens as several with the same prompt."""
+    return [
+        Example(group.tokens, completions)
+        for group in groups
+        for completions in _fitting(group, max(1, tokens - len(group.tokens)))
+    ]
+
+
+def trajectories(examples: Sequence[Example], experience: Experience, advantages: Tensor) -> list[Trajectories]:
+    """The trees with what is learnt of each token."""
+    sizes = [sum(map(len, example.completions)) for example in examples]
+    columns = [torch.split(column, sizes) for column in (experience.old, advantages, experience.mask)]
+    reference = None if experience.reference is None else torch.split(experience.reference, sizes)
+    return [
+        Trajectories(
+            example.prompt,
+            example.completions,
+            old=columns[0][index],
+            advantages=columns[1][index],
+            mask=columns[2][index],
+            reference=None if reference is None else reference[index],
+        )
+        for index, example in enumerate(examples)
+    ]
+
+
+def _fitting(group: Group, room: int) -> Iterator[tuple[Tokens, ...]]:
+    part: list[Tokens] = []
+    for rollout in group.rollouts:
+        completion = array("i", rollout.tokens)
+        if part and sum(map(len, part)) + len(completion) > room:
+            yield tuple(part)
+            part = []
+        part.append(completion)
+    yield tuple(part)

@@ -1,0 +1,165 @@
+"""One online run, from its model's loading to its last file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+
+from reflexa.errors import TrainingError
+from reflexa.models.local_sampling import TokenSampler
+from reflexa.rows import CheckpointPoint
+from reflexa.training.engine.checkpoint import FORMAT, CheckpointRecord, RunIdentity, digest_of, load_optimizer
+from reflexa.training.engine.keeping import Keeper
+from reflexa.training.engine.loading import load_model, prepare, weights_digest
+from reflexa.training.engine.metrics import MetricsFile, Progress, StepReport
+from reflexa.training.engine.processes import Processes
+from reflexa.training.engine.scorer import Scorer
+from reflexa.training.engine.weights import Weights
+from reflexa.training.online.alarms import Alarm, Watch
+from reflexa.training.online.deck import Deck
+from reflexa.training.online.learning import Learner
+from reflexa.training.online.loop import LoopState, OnlineLoop, explained
+from reflexa.training.online.passes import Start
+from reflexa.training.online.points import HeldOut, Surveyor
+from reflexa.training.online.rollouts import Reward
+from reflexa.training.online.sampling import Roller
+from reflexa.training.online.setup import OnlineSetup, with_parts
+
+_STATE = "online.json"
+_VARYING = {"model", "output", "options", "checkpoints", "resume", "alarms", "slots", "workers"}
+"""Settings that a resumed run may have otherwise."""
+
+
+class OnlineRun:
+    """Trains, and writes all that a run leaves. ``tell`` is told of steps in the first process."""
+
+    def __init__(
+        self,
+        setup: OnlineSetup,
+        processes: Processes,
+        reward: Reward,
+        held_out: HeldOut | None,
+        tell: Progress | None,
+    ) -> None:
+        self._setup, self._processes, self._tell = setup, processes, tell
+        self._reward = with_parts(reward, setup.options, setup.config.max_new_tokens)
+        self._held_out = held_out
+        self._keeper = Keeper(setup.config, "language", setup.tokenizer, processes)
+        self.checkpoints = self._keeper.checkpoints
+        self.alarms: list[Alarm] = []
+
+    def go(self) -> int:
+        """Trains and writes the final model; the tokens sampled."""
+        setup, config = self._setup, self._setup.config
+        self._keeper.refuse_to_overwrite()
+        torch.manual_seed(config.seed)
+        model = load_model(config.model)
+        self._identity = self._identify(weights_digest(model))
+        scorer = prepare(model.to(self._processes.device))
+        begin, last = self._keeper.resume_point(self._identity)
+        start = Start(scorer, setup.dtype, adapters=config.lora is not None)
+        scorer = self._keeper.taken_up(scorer, last)
+        self._model = scorer.model
+        self._weights = Weights(scorer, setup.dtype, config.optimizer)
+        if last is not None:
+            self._weights.load_optimizer(load_optimizer(last))
+        loop = self._loop(scorer, start, _state_of(last))
+        self.alarms = loop.alarms
+        with self._files(begin):
+            if begin == 0:
+                with explained(0, last):
+                    self._measured(0, config.model)
+            tokens = loop.run(begin, last)
+        self._keeper.publish(self._model, self._weights)
+        return tokens
+
+    @contextmanager
+    def _files(self, begin: int) -> Iterator[None]:
+        """Within it the run's metrics and points can be written, by the first process."""
+        output, first = self._setup.config.output, self._processes.first
+        names = ("metrics.jsonl", "points.jsonl")
+        self._metrics, self._points = (MetricsFile(output / name, begin) if first else None for name in names)
+        try:
+            yield
+        finally:
+            for file in (self._metrics, self._points):
+                if file is not None:
+                    file.close()
+
+    def _loop(self, scorer: Scorer, start: Start, state: LoopState) -> OnlineLoop:
+        setup, config, options = self._setup, self._setup.config, self._setup.options
+        sampler = TokenSampler(scorer.model, setup.speaker.ends, slots=config.slots)
+        roller = Roller(sampler, setup.speaker, self._reward, config, self._processes)
+        learner = Learner(setup, scorer, self._weights, self._processes)
+        self._surveyor = Surveyor(setup.prompts, options.weights, roller, learner, start, self._held_out)
+        return OnlineLoop(
+            config=config,
+            options=options,
+            deck=Deck(setup.prompts, config.seed, config.gates, state.deck),
+            watch=Watch(config.alarms, state.watch),
+            roller=roller,
+            learner=learner,
+            start=start,
+            keep=self._save,
+            tell=self._told,
+            recompute=state.recompute,
+        )
+
+    def _identify(self, model: str) -> RunIdentity:
+        setup = self._setup
+        settings = setup.config.model_dump(mode="json", exclude=_VARYING)
+        return RunIdentity(
+            algorithm=setup.algorithm.name,
+            options=digest_of(setup.options.model_dump(mode="json")),
+            model=model,
+            examples=setup.digest,
+            settings=digest_of([settings, setup.plan.precision, setup.plan.processes]),
+        )
+
+    def _told(self, report: StepReport) -> None:
+        if self._metrics is not None:
+            self._metrics.write(report)
+        if self._tell is not None and self._processes.first:
+            self._tell(report)
+
+    def _measured(self, step: int, path: Path | str) -> CheckpointPoint | None:
+        """A checkpoint's point, kept in the run's file; None where checkpoints are not measured."""
+        if not self._setup.config.points.prompts:
+            return None
+        point = self._surveyor.point(step, path)
+        if self._points is not None:
+            self._points.write(point)
+        return point
+
+    def _save(self, step: int, mean: float, state: LoopState) -> Path:
+        """Writes a checkpoint. It counts as the better the higher its true reward, its proxy or ``mean`` is."""
+        config = self._setup.config
+        point = self._measured(step, self.checkpoints.path(step))
+        reward = mean if point is None else point.proxy if point.true is None else point.true
+        record = CheckpointRecord(
+            format=FORMAT,
+            step=step,
+            loss=-reward,
+            identity=self._identity,
+            lineage={"model": config.model, "prompts": self._setup.digest, "configuration": config.model_dump_json()},
+            files={},
+        )
+
+        def write(folder: Path) -> None:
+            (folder / _STATE).write_text(state.model_dump_json(), encoding="utf-8")
+
+        return self._keeper.save(self._model, self._weights, record, write)
+
+
+def _state_of(checkpoint: Path | None) -> LoopState:
+    """What a checkpoint knows beside its weights. Raises ``TrainingError`` where it cannot be read."""
+    if checkpoint is None:
+        return LoopState()
+    try:
+        return LoopState.model_validate_json((checkpoint / _STATE).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise TrainingError(f"{checkpoint}: {_STATE} cannot be read ({type(error).__name__})") from None

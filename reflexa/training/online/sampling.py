@@ -1,0 +1,148 @@
+"""Groups of samples with their rewards: judged on other threads while sampling goes on, shared out over processes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from reflexa.errors import ReflexaError, UsageError
+from reflexa.models.local_encoding import Encoder, Tokens
+from reflexa.models.local_engine import end_tokens
+from reflexa.models.local_sampling import Draw, Sample, TokenSampler
+from reflexa.training.engine.processes import Processes
+from reflexa.training.online.config import OnlineConfig
+from reflexa.training.online.rewards import Judging
+from reflexa.training.online.rollouts import Answer, Group, OnlinePrompt, Reward, Rollout, Segment
+
+_SEEDS = 2**62
+
+
+@dataclass
+class Clock:
+    """Seconds of this process: ``sampling`` and, after it, ``verifying``."""
+
+    sampling: float = 0.0
+    verifying: float = 0.0
+
+
+class Speaker:
+    """A model's tokens as text, and text as its tokens: where an answer ends and what it says."""
+
+    def __init__(self, model: Any, tokenizer: Any, stop: Sequence[str]) -> None:
+        self.encoder = Encoder(model, tokenizer)
+        self._tokenizer, self._stop = tokenizer, tuple(stop)
+        self.ends = end_tokens(model, tokenizer) | self._stopping()
+        if not self.ends:
+            raise UsageError(
+                "the model has no token that ends an answer: name a text that does, such as stop = ['\\n']"
+            )
+
+    def prompt(self, prompt: OnlinePrompt) -> Tokens:
+        """The prompt's tokens. Raises ``UsageError`` for an empty one."""
+        tokens, _ = self.encoder.exchange(prompt.prompt, ())
+        if not tokens:
+            raise UsageError(f"prompt {prompt.id} is empty: expected at least one token")
+        return tokens
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """What an answer says, up to a text that stops it."""
+        said: str = self._tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return said[: min((said.find(stop) for stop in self._stop if stop in said), default=len(said))]
+
+    def _stopping(self) -> set[int]:
+        if not self._stop:
+            return set()
+        texts = self._tokenizer.batch_decode([[token] for token in range(len(self._tokenizer))])
+        return {token for token, text in enumerate(texts) if any(stop in text for stop in self._stop)}
+
+
+@dataclass
+class Roller:
+    """Samples prompts with the weights as they are, and has the samples judged."""
+
+    sampler: TokenSampler
+    speaker: Speaker
+    reward: Reward
+    config: OnlineConfig
+    processes: Processes
+    clock: Clock = field(default_factory=Clock)
+
+    def roll(self, prompts: Sequence[OnlinePrompt], number: int, samples: int | None = None) -> list[Group]:
+        """A group for each prompt, the same in every process. ``number`` seeds the draws.
+
+        Raises what a reward raised, in every process.
+        """
+        share = self.processes.share
+        mine = [
+            prompts[index] for index in range(len(prompts)) if index * share.processes // len(prompts) == share.index
+        ]
+        seed = (self.config.seed * 1_000_003 + number) * share.processes + share.index
+        draw = self.draw(seed)
+        return self._gathered(lambda: self._rolled(mine, samples or self.config.samples, draw, self.reward))
+
+    def greedy(self, prompts: Sequence[OnlinePrompt], reward: Reward) -> list[Group]:
+        """One likeliest sample of each prompt, judged by ``reward``."""
+        share = self.processes.share
+        mine = [
+            prompts[index] for index in range(len(prompts)) if index * share.processes // len(prompts) == share.index
+        ]
+        draw = Draw(max_tokens=self.config.max_new_tokens, temperature=0.0)
+        return self._gathered(lambda: self._rolled(mine, 1, draw, reward))
+
+    def draw(self, seed: int) -> Draw:
+        """How the run samples, with a seed."""
+        config = self.config
+        return Draw(
+            max_tokens=config.max_new_tokens, temperature=config.temperature, top_p=config.top_p, seed=seed % _SEEDS
+        )
+
+    def _gathered(self, work: Callable[[], list[Group]]) -> list[Group]:
+        """What all processes did, in order; where one failed, all raise."""
+        if self.processes.share.processes == 1:
+            return work()
+        try:
+            mine: list[Group] | ReflexaError = work()
+        except ReflexaError as error:
+            mine = error
+        all_of_them = self.processes.gather(mine)
+        failed = next((each for each in all_of_them if isinstance(each, ReflexaError)), None)
+        if failed is not None:
+            raise failed
+        return [group for each in all_of_them if isinstance(each, list) for group in each]
+
+    def _rolled(self, prompts: Sequence[OnlinePrompt], n: int, draw: Draw, reward: Reward) -> list[Group]:
+        tokens = [self.speaker.prompt(prompt) for prompt in prompts]
+        waiting: dict[tuple[int, int], Future[dict[str, float]]] = {}
+        began = time.monotonic()
+        with Judging(reward, self.config.workers) as judging:
+
+            def ended(prompt: int, sample: int, drawn: Sample) -> None:
+                answer = Answer(
+                    prompt=prompts[prompt],
+                    text=self.speaker.text(drawn.tokens),
+                    tokens=len(drawn.tokens),
+                    finished=drawn.finished,
+                    sample=sample,
+                )
+                waiting[prompt, sample] = judging.asked(answer)
+
+            drawn = self.sampler.sample(tokens, n, draw, ended) if prompts else []
+            sampled = time.monotonic()
+            found = {place: judging.found(future) for place, future in waiting.items()}
+        self.clock.sampling += sampled - began
+        self.clock.verifying += time.monotonic() - sampled
+        return [
+            Group(
+                prompt,
+                tokens[index],
+                tuple(self._rollout(each, found[index, sample]) for sample, each in enumerate(drawn[index])),
+            )
+            for index, prompt in enumerate(prompts)
+        ]
+
+    def _rollout(self, drawn: Sample, rewards: dict[str, float]) -> Rollout:
+        segment = Segment(drawn.tokens, drawn.logprobs)
+        return Rollout((segment,), self.speaker.text(drawn.tokens), drawn.finished, rewards)
