@@ -85,6 +85,17 @@ def used(database: Database, run_id: str, task_id: str) -> list[tuple[str, bool]
     return database.read(lambda connection: [(row.lesson_id, row.shown) for row in connection.execute(statement)])
 
 
+def recalled(database: Database, run_id: str | None, suite: str | None) -> list[Lesson]:
+    """The lessons that were ever recalled, in a run or for anything, the newest first."""
+    uses = select(lesson_uses.c.lesson_id)
+    if run_id is not None:
+        uses = uses.where(lesson_uses.c.run_id == run_id)
+    statement = select(lessons).where(lessons.c.id.in_(uses)).order_by(lessons.c.seq.desc())
+    if suite is not None:
+        statement = statement.where(lessons.c.suite == suite)
+    return database.read(lambda connection: decode(connection, connection.execute(statement).all()))
+
+
 def outcomes(connection: Connection, ids: Sequence[str]) -> dict[str, LessonOutcomes]:
     """What became of the ended episodes that lessons were recalled for; an entry for every id."""
     found = {lesson_id: LessonOutcomes() for lesson_id in ids}

@@ -63,6 +63,10 @@ class Shelf(ABC):
         """The ids of the lessons that an episode was shown, in their order."""
         return [lesson_id for lesson_id, shown in lessons.used(self._database, run_id, task_id) if shown]
 
+    def recalled_lessons(self, *, run_id: str | None = None, suite: str | None = None) -> list[Lesson]:
+        """The lessons that were recalled for any episode, shown or left out, newest first."""
+        return lessons.recalled(self._database, run_id, suite)
+
     def lesson_outcomes(self, ids: Sequence[str]) -> dict[str, LessonOutcomes]:
         """What became of the ended episodes that lessons were recalled for; an entry for every id."""
         return self._database.read(partial(lessons.outcomes, ids=ids))

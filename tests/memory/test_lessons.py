@@ -95,6 +95,16 @@ def test_where_lessons_were_shown_and_left_out(store: Store) -> None:
         store.record_lesson_uses(run.id, "Sums/2", ["unknown"], [])
 
 
+def test_which_lessons_were_ever_recalled(store: Store) -> None:
+    store.add_lessons([a_lesson(1), a_lesson(2), a_lesson(3, suite="other"), a_lesson(4)])
+    first, second = store.create_run(CONFIG), store.create_run(CONFIG)
+    store.record_lesson_uses(first.id, "t", ["l0001"], ["l0003"])
+    store.record_lesson_uses(second.id, "t", ["l0001", "l0002"], [])
+    assert [lesson.id for lesson in store.recalled_lessons()] == ["l0003", "l0002", "l0001"]
+    assert [lesson.id for lesson in store.recalled_lessons(run_id=first.id)] == ["l0003", "l0001"]
+    assert [lesson.id for lesson in store.recalled_lessons(run_id=first.id, suite="sums")] == ["l0001"]
+
+
 def test_outcomes_count_the_episodes_that_ended(store: Store) -> None:
     run = store.create_run(CONFIG)
     store.add_lessons([a_lesson(number) for number in range(3)])

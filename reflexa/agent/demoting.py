@@ -1,0 +1,39 @@
+"""Lessons that hurt are shown no more.
+
+While it is only likely that a lesson hurts, its recall is rarer: its utility is a factor of its rank. Where it is all
+but certain, it is put into quarantine by the rule of ``memory.utility.harmful``, with its figures as the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from reflexa.lessons import Lesson, LessonOutcomes
+from reflexa.memory.utility import harmful, help_probability
+
+if TYPE_CHECKING:
+    from reflexa.memory import Store
+
+RULE = "harmful"
+
+
+def quarantine_harmful(store: Store, lessons: Iterable[Lesson]) -> tuple[Lesson, ...]:
+    """Puts into quarantine what of these active lessons hurts, and returns it as it now is."""
+    active = [lesson for lesson in lessons if lesson.status == "active"]
+    outcomes = store.lesson_outcomes([lesson.id for lesson in active])
+    found = []
+    for lesson in active:
+        if harmful(outcomes[lesson.id]):
+            update = {"status": "quarantined", "reason": f"{RULE}: {figures(outcomes[lesson.id])}"}
+            found.append(lesson.model_copy(update=update))
+            store.change_lesson(found[-1])
+    return tuple(found)
+
+
+def figures(outcomes: LessonOutcomes) -> str:
+    """``solved 3 of 20 with it and 15 of 22 without, P(helps) 0.001``."""
+    return (
+        f"solved {outcomes.shown_solved} of {outcomes.shown} with it and {outcomes.left_out_solved} of "
+        f"{outcomes.left_out} without, P(helps) {help_probability(outcomes):.3g}"
+    )
