@@ -33,14 +33,14 @@ from reflexa.models.scripted import ScriptedPolicy
 from reflexa.protocols import Policy
 from reflexa.types import CallContext, Completion, Episode, Message, Sampling
 
-CALL_SECONDS = 0.02
+CALL_SECONDS = float(os.environ.get("CALL_SECONDS", "0.02"))
 CONCURRENCY = 4
 WINDOW_SECONDS = 1.2
 """A kill comes within this time after the first answer of a session; one in ten within it after the start."""
 
 
 class MeteredPolicy:
-    """Scripted answers that take their time and are written down as paid for, one line each."""
+    """Scripted answers that take their time and are written down as paid for: a line each, with the process's id."""
 
     def __init__(self, file: Path) -> None:
         self.name = f"metered:{file}"
@@ -66,7 +66,7 @@ class _Bound:
 
     def generate(self, messages: Sequence[Message], sampling: Sampling, n: int = 1) -> list[Completion]:
         time.sleep(CALL_SECONDS)
-        os.write(self.descriptor, (self.context.model_dump_json() + "\n").encode())
+        os.write(self.descriptor, f"{os.getpid()} {self.context.model_dump_json()}\n".encode())
         return self.policy.generate(messages, sampling, n)
 
     def close(self) -> None:
@@ -104,7 +104,7 @@ def meter(file: Path) -> Path:
 def measure(folder: Path, kills: int, tasks: int, seed: int = 1) -> Figures:
     """Kills and resumes until there were ``kills``, and until the last run is finished."""
     chosen, figures = random.Random(seed), Figures(tasks=tasks)
-    expected = _table(_command(folder / "whole", tasks, resume=False), folder / "whole", tasks)
+    expected = table(_command(folder / "whole", tasks, resume=False), folder / "whole", tasks)
     while figures.kills < kills:
         figures.runs += 1
         _one_run(folder / f"run{figures.runs}", kills, chosen, figures, expected)
@@ -125,8 +125,8 @@ def _one_run(folder: Path, kills: int, chosen: random.Random, figures: Figures, 
         else:
             resume = True
             break
-    table = _table(_command(folder, figures.tasks, resume), folder, figures.tasks)
-    figures.same_table = figures.same_table and table == expected
+    last = table(_command(folder, figures.tasks, resume), folder, figures.tasks)
+    figures.same_table = figures.same_table and last == expected
     figures.unexplained += _paid(folder) - len(_recorded(folder).calls) - wasted
 
 
@@ -176,7 +176,7 @@ def _paid(folder: Path) -> int:
 def _command(folder: Path, tasks: int, resume: bool) -> list[str]:
     if not folder.exists():
         folder.mkdir(parents=True)
-        _write_answers(folder / "answers.jsonl", tasks)
+        write_answers(folder / "answers.jsonl", tasks)
     what = ["--resume", "killed"] if resume else ["--task", "humaneval", "--limit", str(tasks), "--name", "killed"]
     model = [] if resume else ["--model", f"metered:{folder / 'answers.jsonl'}"]
     means = ["--concurrency", str(CONCURRENCY), "--database", str(folder / "runs.db"), "--json"]
@@ -201,7 +201,7 @@ def _killed(command: list[str], folder: Path, chosen: random.Random) -> bool:
     return False
 
 
-def _table(command: list[str], folder: Path, tasks: int) -> object:
+def table(command: list[str], folder: Path, tasks: int) -> object:
     """What a session that is left alone ends with: solved tasks by attempt, calls, tokens."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -210,8 +210,8 @@ def _table(command: list[str], folder: Path, tasks: int) -> object:
     return [report[name] for name in ("solved_by_attempt", "n_tasks", "solved", "calls", "tokens")]
 
 
-def _write_answers(path: Path, tasks: int) -> None:
-    """Tasks that pass at the first, the second, the third attempt, and never."""
+def write_answers(path: Path, tasks: int) -> None:
+    """A metered model's answers: tasks that pass at the first, the second, the third attempt, and never."""
     with path.open("w", encoding="utf-8") as file:
         for number, (task_id, problem) in enumerate(list(read_problems().items())[:tasks]):
             right = problem["prompt"] + problem["canonical_solution"]

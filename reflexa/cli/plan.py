@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from reflexa.agent import STRATEGIES, Limits, baseline_of
+from reflexa.cli.failures import DONE
+from reflexa.cli.output import emit, emit_json
 from reflexa.cli.session import Session, suite_reference
+from reflexa.cli.text import one_line
 from reflexa.errors import ConfigError, UsageError, unknown_name
 from reflexa.tasks import Suite, select
 from reflexa.types import FeedbackSource, MemoryScope, RunConfig, RunRecord, SandboxLevel, ToolForm
@@ -63,7 +66,13 @@ def flags(options: RunOptions) -> Mapping[str, Any]:
 
 
 def check_names(options: RunOptions) -> None:
-    """Raises ``UsageError`` with near matches for names that do not exist, before anything is opened."""
+    """Raises ``UsageError`` before anything is opened: for names that do not exist, with near matches, and for options
+    that exclude each other."""
+    if options.join is not None and (options.resume is not None or options.baseline is not None):
+        raise UsageError(
+            "--join works on a run together with others: leave out --resume, which wants it alone, and --baseline, "
+            "which is for the one who started it"
+        )
     known: tuple[tuple[str, str | None, tuple[str, ...]], ...] = (
         ("strategy", options.strategy, tuple(STRATEGIES)),
         ("strategy", options.baseline, tuple(STRATEGIES)),
@@ -141,8 +150,11 @@ def _recorded(name: str | None) -> str | None:
 
 
 def resumed_plan(options: RunOptions, session: Session, store: Store) -> Plan:
-    """The plan of a recorded run. Raises ``ConfigError`` where an option or the suite differs from what it was."""
-    run = store.find_run(options.resume or "")
+    """The plan of a recorded run, to be resumed or joined.
+
+    Raises ``ConfigError`` where an option or the suite differs from what it was.
+    """
+    run = store.find_run(options.known_run or "")
     config = run.config
     whole = session.load_suite(config.suite, config.split, config.data)
     if whole.digest != config.suite_digest:
@@ -152,11 +164,29 @@ def resumed_plan(options: RunOptions, session: Session, store: Store) -> Plan:
         )
     differences = _differences(options, run, whole)
     if differences:
+        verb = "join" if options.join else "resume"
         raise ConfigError(
             f"run {run.id} was started with another configuration: {'; '.join(differences)}. "
-            "Leave these options out to resume it, or start a new run without --resume"
+            f"Leave these options out to go on with it, or start a new run without --{verb}"
         )
     return Plan(config, select(whole, only=config.task_ids), run=run, baseline=options.baseline)
+
+
+def show_plan(plan: Plan, options: RunOptions) -> int:
+    """The resolved configuration, as the run would record it."""
+    if options.json:
+        emit_json(plan.config)
+        return DONE
+    shown = plan.config.model_dump(exclude={"task_ids"})
+    width = max(len(name) for name in shown)
+    emit("\n".join(f"{name.ljust(width)}  {'–' if value is None else value}" for name, value in shown.items()))
+    emit(f"{'tasks'.ljust(width)}  {len(plan.suite.tasks)}: {_first_ids(plan)}")
+    return DONE
+
+
+def _first_ids(plan: Plan, shown: int = 5) -> str:
+    ids = [one_line(task.id, 40) for task in plan.suite.tasks]
+    return ", ".join(ids[:shown]) + (" …" if len(ids) > shown else "")
 
 
 def baseline_plan(plan: Plan, run: RunRecord, strategy: str, store: Store) -> Plan:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from reflexa.agent import BenchOptions, Limits, Outcome, Tally, Workbench, code_version, package_versions
 from reflexa.cli.failures import BUDGET, DONE, FAILED
+from reflexa.cli.interrupts import announced_interrupts
 from reflexa.cli.options import INTERRUPTED
 from reflexa.cli.output import emit, emit_json, note
-from reflexa.cli.plan import Plan, baseline_plan, check_names, flags, limits, new_plan, resumed_plan
+from reflexa.cli.plan import Plan, baseline_plan, check_names, flags, limits, new_plan, resumed_plan, show_plan
 from reflexa.cli.progress import RunProgress
 from reflexa.cli.report import RunReport, comparison_table, report, table, title
 from reflexa.cli.session import Session
@@ -38,13 +34,13 @@ def start(options: RunOptions) -> int:
     """Runs, or goes on with, what the options ask for. Returns the exit code."""
     check_names(options)
     session = Session.here(flags(options))
-    if options.resume is None and options.dry_run:  # a plan alone makes no database
-        return _show_plan(new_plan(options, session), session, options)
-    plan = None if options.resume else new_plan(options, session)
+    if options.known_run is None and options.dry_run:  # a plan alone makes no database
+        return show_plan(new_plan(options, session), options)
+    plan = None if options.known_run else new_plan(options, session)
     with session.open_store() as store:
         plan = plan or resumed_plan(options, session, store)
         if options.dry_run:
-            return _show_plan(plan, session, options)
+            return show_plan(plan, options)
         return _Execution(options, session, store, Workbench(store, bench_options(options, session, plan))).start(plan)
 
 
@@ -75,7 +71,7 @@ def resume_command(options: RunOptions, run: RunRecord) -> str:
         if value is not None:
             words += [flag, str(value)]
     words += ["--allow-weak-sandbox"] * options.allow_weak_sandbox
-    return _command(options, "run", "--resume", run.id, *words)
+    return _command(options, "run", "--join" if options.join else "--resume", run.id, *words)
 
 
 def _command(options: RunOptions, *words: str) -> str:
@@ -153,7 +149,8 @@ class _Execution:
         )
         progress = RunProgress(run.config.suite, self._before(run, len(plan.suite.tasks)))
         with progress, announced_interrupts():
-            outcome = self.bench.execute(run, plan.suite, budget, progress)
+            shared = plan.run is None or self.options.join is not None  # nobody else has begun what is new
+            outcome = self.bench.execute(run, plan.suite, budget, progress, shared=shared)
         if outcome.status != "finished":
             self._say_how_to_resume(f"{outcome.status}: {outcome.detail}", run)
         return outcome
@@ -228,29 +225,6 @@ class _Execution:
         closing.join(CLOSING_SECONDS)
 
 
-@contextmanager
-def announced_interrupts() -> Iterator[None]:
-    """Says at the first Ctrl-C or SIGTERM that the run is stopping: calls under way may take some seconds to end."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def announce(number: int, frame: FrameType | None) -> None:
-        with suppress(OSError):  # not through sys.stderr, which may be in the midst of a write
-            os.write(2, b"\nstopping: calls under way get a few seconds to end; Ctrl-C again stops at once\n")
-        for each in before:
-            signal.signal(each, signal.default_int_handler)
-        raise KeyboardInterrupt
-
-    heeded = (number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN)
-    before = {number: signal.signal(number, announce) for number in heeded}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def print_report(main: RunReport, run: RunRecord) -> None:
     """A run's table, and its baseline's comparison."""
     emit(title(run))
@@ -260,23 +234,6 @@ def print_report(main: RunReport, run: RunRecord) -> None:
     if main.comparison is not None:
         emit(f"\nbaseline {main.comparison.a.strategy}, with as many calls a task allowed")
         emit(comparison_table(main.comparison))
-
-
-def _show_plan(plan: Plan, session: Session, options: RunOptions) -> int:
-    """The resolved configuration, as the run would record it."""
-    if options.json:
-        emit_json(plan.config)
-        return DONE
-    shown = plan.config.model_dump(exclude={"task_ids"})
-    width = max(len(name) for name in shown)
-    emit("\n".join(f"{name.ljust(width)}  {'–' if value is None else value}" for name, value in shown.items()))
-    emit(f"{'tasks'.ljust(width)}  {len(plan.suite.tasks)}: {_first_ids(plan)}")
-    return DONE
-
-
-def _first_ids(plan: Plan, shown: int = 5) -> str:
-    ids = [one_line(task.id, 40) for task in plan.suite.tasks]
-    return ", ".join(ids[:shown]) + (" …" if len(ids) > shown else "")
 
 
 def _left(given: Limits, spent: Tally) -> Limits:

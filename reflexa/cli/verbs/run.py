@@ -81,6 +81,10 @@ class RunOptions:
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="RUN", help="Go on with a run that was stopped.")
     ] = None
+    join: Annotated[
+        str | None,
+        typer.Option("--join", metavar="RUN", help="Work on a run together with others, on this or other machines."),
+    ] = None
     name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help="A name for the run.")] = None
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be run, and stop.")] = False
     json: JsonOption = False
@@ -151,12 +155,18 @@ class RunOptions:
     ] = None
     database: DatabaseOption = None
 
+    @property
+    def known_run(self) -> str | None:
+        """The run to go on with; None where a new one is asked for."""
+        return self.resume or self.join
+
 
 def run(options: RunOptions) -> int:
     """Attempt the tasks of a suite, and print what was solved.
 
     The agent attempts a task, sees what its feedback says, reflects, and tries again; hidden tests judge every attempt
-    afterwards. What is recorded is kept at once: a run that was stopped goes on with --resume.
+    afterwards. What is recorded is kept at once: a run that was stopped goes on with --resume, and others may help with
+    --join.
     """
     from reflexa.cli.running import start
 

@@ -214,6 +214,9 @@ def test_a_dry_run_prints_the_configuration_and_makes_nothing(run: Cli, home: Pa
             "nowhere.jsonl: no such file",
         ),
         (("--resume", "nothing"), "unknown run 'nothing'"),
+        (("--join", "nothing"), "unknown run 'nothing'"),
+        (("--join", "nothing", "--resume", "nothing"), "leave out --resume"),
+        (("--join", "nothing", "--baseline", "retry"), "leave out --resume"),
     ],
 )
 def test_bad_input_is_one_line_and_code_2(cli: Cli, arguments: tuple[str, ...], words: str) -> None:
