@@ -7,13 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-import transformers
-
-from reflexa.models.local_draws import Draws
-
-# transformers is typed in parts only.
-_hf: Any = transformers
+from reflexa.models.local_attention import use_cell_attention
+from reflexa.models.local_decoder import Decoder, Group, Row, Work
+from reflexa.models.local_draws import Settings
 
 
 @dataclass(frozen=True)
@@ -45,44 +41,46 @@ Ended = Callable[[int, int, Sample], None]
 
 
 class TokenSampler:
-    """Samples with a language model's weights as they are at the time of the call; ``ends`` are its end tokens."""
+    """Samples with a language model's weights as they are at the time of the call; ``ends`` are its end tokens.
+
+    At most ``slots`` samples are under way at once; as soon as one ends, another takes its place. The draws do not
+    depend on the slots. On the CPU the samples repeat exactly for the same slots; for others the sums differ in their
+    last digits, and a draw that falls just there may too.
+    """
 
     def __init__(self, model: Any, ends: Collection[int], *, slots: int = 64) -> None:
         self._model, self._ends, self._slots = model, frozenset(ends), slots
+        self.work = Work()
+        """What the latest call computed."""
 
     def sample(
         self, prompts: Sequence[Sequence[int]], n: int, draw: Draw, ended: Ended | None = None
     ) -> list[list[Sample]]:
         """``n`` samples of each prompt (not empty), by prompt."""
+        groups = [
+            Group(
+                prompt,
+                [Settings((draw.seed, index, i), draw.temperature, draw.top_p) for i in range(n)],
+                draw.max_tokens,
+            )
+            for index, prompt in enumerate(prompts)
+        ]
+        places = {row: (index, i) for index, group in enumerate(groups) for i, row in enumerate(group.rows)}
+        done: dict[Row, Sample] = {}
         with _generating(self._model) as model:
-            return [self._group(model, tokens, index, n, draw, ended) for index, tokens in enumerate(prompts)]
-
-    def _group(
-        self, model: Any, prompt: Sequence[int], index: int, n: int, draw: Draw, ended: Ended | None
-    ) -> list[Sample]:
-        draws = Draws([(draw.seed, index, sample) for sample in range(n)])
-        tokens: list[list[int]] = [[] for _ in range(n)]
-        logprobs: list[list[float]] = [[] for _ in range(n)]
-        done: dict[int, Sample] = {}
-        ids, cache = torch.tensor([list(prompt)] * n, device=model.device), _hf.DynamicCache(config=model.config)
-        for position in range(draw.max_tokens):
-            logits = model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1].float()
-            chosen = draws.choose(logits, position, draw.temperature, draw.top_p)
-            known = torch.log_softmax(logits, dim=-1).gather(1, chosen.unsqueeze(1)).squeeze(1)
-            for row in range(n):
-                if row in done:
-                    continue
-                tokens[row].append(int(chosen[row]))
-                logprobs[row].append(float(known[row]))
-                finished = tokens[row][-1] in self._ends
-                if finished or position == draw.max_tokens - 1:
-                    done[row] = Sample(tuple(tokens[row]), tuple(logprobs[row]), finished)
+            decoder = Decoder(model, self._slots, self._finished)
+            self.work = decoder.work
+            for group in groups:
+                decoder.add(group)
+            while decoder.busy:
+                for row in decoder.step():
+                    done[row] = Sample(tuple(row.tokens), tuple(row.logprobs), self._finished(row))
                     if ended is not None:
-                        ended(index, row, done[row])
-            if len(done) == n:
-                break
-            ids = chosen.unsqueeze(1)
-        return [done[row] for row in range(n)]
+                        ended(*places[row], done[row])
+        return [[done[row] for row in group.rows] for group in groups]
+
+    def _finished(self, row: Row) -> bool:
+        return row.tokens[-1] in self._ends
 
 
 @contextmanager
@@ -90,11 +88,10 @@ def _generating(model: Any) -> Iterator[Any]:
     """The transformers model ready to generate; afterwards it attends and trains as it did before."""
     plain = model.get_base_model() if hasattr(model, "peft_config") else model
     attention, training = plain.config._attn_implementation, model.training
-    plain.set_attn_implementation("sdpa")
+    use_cell_attention(plain)
     model.eval()
     try:
-        with torch.inference_mode():
-            yield plain
+        yield plain
     finally:
         model.train(training)
         plain.set_attn_implementation(attention)

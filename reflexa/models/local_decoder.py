@@ -1,0 +1,231 @@
+"""Continuous batching: rows enter as slots become free, at any step, and leave as soon as they end.
+
+The scheduler of ``reflexa.models.local`` and the trainer's sampler both run on it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from reflexa.models.local_attention import Cells, OwnCells, Prompt, PromptCells, StemCells, TokenCells
+from reflexa.models.local_cache import Shelf, Shelves, cache_shape
+from reflexa.models.local_draws import Drawer, Settings, choose
+
+_PROMPT_TOKENS = 4096
+"""Prompt tokens computed at once: more would only take more memory."""
+
+
+@dataclass(eq=False)
+class Row:
+    """One sample to draw, of at most ``limit`` tokens, and what is known of it while it is being drawn.
+
+    ``logprobs`` are the model's own, in nats at temperature 1. ``cached`` counts the tokens in the row's own cache.
+    """
+
+    group: Group
+    drawer: Drawer
+    limit: int
+    tokens: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    cached: int = 0
+
+    @property
+    def position(self) -> int:
+        """The place in its sequence, from 0, of the next token to compute."""
+        return self.cached + (self.group.cached if self.group.shared else 0)
+
+
+class Group:
+    """A prompt's tokens (at least one) and the rows that continue it, which share its keys and values."""
+
+    def __init__(self, prompt: Sequence[int], draws: Sequence[Settings], limit: int) -> None:
+        self.prompt, self.cached = prompt, len(prompt)
+        self.rows = [Row(self, Drawer(settings), limit) for settings in draws]
+        self.shared = len(self.rows) > 1
+        """A lone row keeps its prompt in its own cache, where it is read at once with the rest."""
+        self.left = len(self.rows)
+        """How many of the rows have not ended."""
+        self.logits: Tensor | None = None
+        """[vocabulary] after the prompt, once that is computed."""
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A group whose prompt is to be computed, and where its keys and values go."""
+
+    group: Group
+    shelf: Shelf[Any]
+    place: int
+
+
+@dataclass
+class Work:
+    """What was computed: ``steps`` forward calls for ``tokens`` sampled ones, ``prompt_tokens`` in other calls."""
+
+    steps: int = 0
+    tokens: int = 0
+    prompt_tokens: int = 0
+
+
+class Decoder:
+    """Samples from a transformers model that attends by cells (``use_cell_attention``), at most ``slots`` rows at once.
+
+    ``ends`` says whether a row ends with its newest token; at its limit it ends in any case. Not thread-safe.
+    """
+
+    def __init__(self, model: Any, slots: int, ends: Callable[[Row], bool]) -> None:
+        self._model, self._slots, self._ends = model, slots, ends
+        shape = cache_shape(model)
+        self._dtype = shape.dtype
+        self._own: Shelves[Row] = Shelves(replace(shape, places=slots))
+        self._stems: Shelves[Group] = Shelves(replace(shape, columns=True))
+        self._waiting: deque[Row] = deque()
+        self._active: set[Row] = set()
+        self.work = Work()
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._waiting or self._active)
+
+    def add(self, group: Group) -> None:
+        """Lets the group's rows wait for slots."""
+        self._waiting.extend(group.rows)
+
+    def drop(self, rows: Iterable[Row]) -> None:
+        """Ends rows that are waiting or under way."""
+        for row in rows:
+            if row in self._active:
+                self._leave(row)
+            elif row in self._waiting:
+                self._waiting.remove(row)
+                self._end(row.group)
+
+    @torch.inference_mode()
+    def step(self) -> list[Row]:
+        """Gives every row under way a token, after rows that wait have entered; returns the rows that ended."""
+        ended = self._enter()
+        if self._active:
+            ended += self._decode()
+        return ended
+
+    def _enter(self) -> list[Row]:
+        """Fills free slots with rows, and draws their first tokens."""
+        ended: list[Row] = []
+        while self._waiting and len(self._active) < self._slots:
+            free = self._slots - len(self._active)
+            rows = [self._waiting.popleft() for _ in range(min(free, len(self._waiting)))]
+            for part in _portions(self._place(rows)):
+                self._compute(part)
+            ended += self._take(rows, torch.stack([row.group.logits for row in rows if row.group.logits is not None]))
+        return ended
+
+    def _place(self, rows: Sequence[Row]) -> list[_Placed]:
+        """Gives rows their places in the cache; returns the prompts among theirs that have yet to be computed."""
+        prompts = []
+        for row in rows:
+            group = row.group
+            self._active.add(row)
+            if group.shared:
+                self._own.add(row, 1)
+                if group not in self._stems:
+                    prompts.append(_Placed(group, *self._stems.add(group, group.cached)))
+            else:
+                row.cached = group.cached
+                prompts.append(_Placed(group, *self._own.add(row, row.cached)))
+        return prompts
+
+    def _compute(self, prompts: Sequence[_Placed]) -> None:
+        stops = list(accumulate(placed.group.cached for placed in prompts))
+        cells = PromptCells(
+            tuple(
+                Prompt(stop - placed.group.cached, stop, placed.shelf, placed.place)
+                for stop, placed in zip(stops, prompts, strict=True)
+            )
+        )
+        tokens = [token for placed in prompts for token in placed.group.prompt]
+        positions = [position for placed in prompts for position in range(placed.group.cached)]
+        logits = self._logits(tokens, positions, cells, [stop - 1 for stop in stops])
+        for placed, row in zip(prompts, logits, strict=True):
+            placed.group.logits = row
+        self.work.prompt_tokens += len(tokens)
+
+    def _decode(self) -> list[Row]:
+        self._own.make_room()
+        rows: list[Row] = []
+        own = []
+        for shelf in self._own:
+            own.append(OwnCells(shelf, len(rows)))
+            rows += shelf.owners
+        tokens, positions = [row.tokens[-1] for row in rows], [row.position for row in rows]
+        cells = TokenCells(tuple(own), tuple(self._stem_cells(rows)), 1 + max(positions), self._dtype)
+        logits = self._logits(tokens, positions, cells, None)
+        for row in rows:
+            row.cached += 1
+        self.work.steps += 1
+        return self._take(rows, logits)
+
+    def _stem_cells(self, rows: Sequence[Row]) -> Iterator[StemCells]:
+        members: dict[Group, list[int]] = {}
+        for index, row in enumerate(rows):
+            members.setdefault(row.group, []).append(index)
+        for shelf in self._stems:
+            if any(group in members for group in shelf.owners):
+                yield StemCells(shelf, [members.get(group, []) for group in shelf.owners])
+
+    def _take(self, rows: Sequence[Row], logits: Tensor) -> list[Row]:
+        """Draws a token for each row, and lets rows that end with it leave."""
+        tokens, logprobs = choose(logits, [row.drawer for row in rows], [len(row.tokens) for row in rows])
+        ended = []
+        for row, token, logprob in zip(rows, tokens.tolist(), logprobs.tolist(), strict=True):
+            row.tokens.append(token)
+            row.logprobs.append(logprob)
+            if self._ends(row) or len(row.tokens) >= row.limit:
+                self._leave(row)
+                ended.append(row)
+        self.work.tokens += len(rows)
+        return ended
+
+    def _leave(self, row: Row) -> None:
+        self._active.remove(row)
+        self._own.remove(row)
+        self._end(row.group)
+
+    def _end(self, group: Group) -> None:
+        """Counts one of the group's rows as ended."""
+        group.left -= 1
+        if not group.left:
+            group.logits = None
+            if group in self._stems:
+                self._stems.remove(group)
+
+    def _logits(self, tokens: list[int], positions: list[int], cells: Cells, picks: list[int] | None) -> Tensor:
+        """Logits [picks, vocabulary] of the tokens of one row."""
+        device = self._model.device
+        hidden = self._model.base_model(
+            input_ids=torch.tensor([tokens], device=device),
+            position_ids=torch.tensor([positions], device=device),
+            use_cache=False,
+            cells=cells,
+        ).last_hidden_state[0]
+        picked = hidden if picks is None else hidden[torch.tensor(picks, device=device)]
+        logits: Tensor = self._model.get_output_embeddings()(picked)
+        return logits
+
+
+def _portions(prompts: Sequence[_Placed]) -> Iterator[list[_Placed]]:
+    """The prompts in parts of at most ``_PROMPT_TOKENS``, or of one."""
+    part: list[_Placed] = []
+    for placed in prompts:
+        if part and sum(other.group.cached for other in part) + placed.group.cached > _PROMPT_TOKENS:
+            yield part
+            part = []
+        part.append(placed)
+    if part:
+        yield part
