@@ -7,6 +7,8 @@ To add one, write a module beside this one with an ``OnlineAlgorithm`` in it and
   defaults, or a subclass with more fields.
 - ``advantages(experience, options)``: the advantage of every token [tokens] of a step's samples, in every process.
 - ``loss(batch, options)``: the objective of a micro-batch; micro-batches combine by ``weight``.
+- ``returns(experience, options)``: what a critic should have said before every token [tokens]; algorithms that have it
+  get a critic (``options`` are ``CriticOptions`` then), and ``experience.values`` are its own.
 - ``recomputes``: whether the sampling policy's log-probabilities always come from a training pass: where a ratio is
   clipped so near 1 that the sampler's rounding would be.
 """
@@ -26,6 +28,7 @@ from reflexa.training.objectives.advantages import GroupKind, group_advantages
 from reflexa.training.objectives.divergence import k1
 from reflexa.training.objectives.output import LossOutput
 from reflexa.training.objectives.policy_gradient import ClipConfig, TokenBatch, clipped_policy_loss
+from reflexa.training.objectives.ppo import ValueConfig
 from reflexa.training.online.experience import Experience
 
 
@@ -35,7 +38,8 @@ class OnlineOptions(ClipConfig):
     ``weights`` are those of the reward's parts by name (1 for those that are not named). ``overlong`` adds the part
     ``overlong``: a penalty that falls to −1 within so many of the last tokens. ``format`` adds the part ``format``: 1
     where the regular expression matches the whole answer, else 0. ``kl_reward`` is the coefficient of a KL penalty
-    (k1) within the reward. ``refills`` is how often groups whose rewards are all equal are replaced by new prompts' in
+    (k1) within the reward; with ``kl_target`` only its first value, which is then led to where the KL of a completion
+    is the target, in nats. ``refills`` is how often groups whose rewards are all equal are replaced by new prompts' in
     a step.
     """
 
@@ -43,7 +47,17 @@ class OnlineOptions(ClipConfig):
     overlong: int = Field(default=0, ge=0)
     format: str | None = None
     kl_reward: float = Field(default=0.0, ge=0)
+    kl_target: float | None = Field(default=None, gt=0)
     refills: int = Field(default=0, ge=0)
+
+
+class CriticOptions(OnlineOptions, ValueConfig):
+    """Settings of algorithms with a critic. ``critic`` is what it begins with: a reward model's folder, or None for the
+    run's own starting model. ``critic_learning_rate`` is None for the policy's.
+    """
+
+    critic: str | None = None
+    critic_learning_rate: float | None = Field(default=None, gt=0)
 
 
 @dataclass(frozen=True)
@@ -55,6 +69,7 @@ class OnlineAlgorithm:
     advantages: Callable[[Experience, Any], Tensor]
     options: type[OnlineOptions] = OnlineOptions
     loss: Callable[[TokenBatch, Any], LossOutput] = clipped_policy_loss
+    returns: Callable[[Experience, Any], Tensor] | None = None
     recomputes: bool = False
 
 

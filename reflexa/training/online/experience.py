@@ -12,25 +12,28 @@ from torch import Tensor
 from reflexa.models.local_encoding import Tokens
 from reflexa.training.engine.packing import Example
 from reflexa.training.online.rewards import total
-from reflexa.training.online.rollouts import Group
+from reflexa.training.online.rollouts import STEPS, Group, Rollout
 
 
 @dataclass(frozen=True, eq=False)
 class Experience:
     """The samples of one step, on the CPU.
 
-    ``rewards`` [prompts, samples] are weighted sums of their parts. Tokens lie completion by completion: ``old``
+    ``rewards`` [prompts, samples] are weighted sums of their parts; ``earned`` [tokens] where in an answer: a step's at
+    its last token, all else at the last token that is learnt. Tokens lie completion by completion: ``old``
     [tokens] the sampling policy's log-probabilities (0 for tokens that are not its own), ``mask`` [tokens] 1.0 where a
     token is learnt; ``counts`` [completions] how many tokens each has. ``reference`` [tokens]: the starting model's
-    log-probabilities, None where they are not wanted.
+    log-probabilities, None where they are not wanted; ``values`` [tokens]: a critic's, None where there is none.
     """
 
     groups: tuple[Group, ...]
     rewards: Tensor
+    earned: Tensor
     old: Tensor
     mask: Tensor
     counts: Tensor
     reference: Tensor | None = None
+    values: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +54,7 @@ def experience_of(groups: Sequence[Group], weights: Mapping[str, float]) -> Expe
     return Experience(
         groups=tuple(groups),
         rewards=torch.tensor([[total(one.rewards, weights) for one in group.rollouts] for group in groups]),
+        earned=torch.tensor([value for one in rollouts for value in _earned(one, weights)]),
         old=torch.tensor([value for one in rollouts for value in one.logprobs]),
         mask=torch.tensor([value for one in rollouts for value in one.mask]),
         counts=torch.tensor([len(one.tokens) for one in rollouts]),
@@ -82,6 +86,18 @@ def trajectories(examples: Sequence[Example], experience: Experience, advantages
         )
         for index, example in enumerate(examples)
     ]
+
+
+def _earned(rollout: Rollout, weights: Mapping[str, float]) -> list[float]:
+    """What each of a sample's tokens earned."""
+    mask = rollout.mask
+    earned = [0.0] * len(mask)
+    last = max((place for place, learnt in enumerate(mask) if learnt), default=len(mask) - 1)
+    weight = weights.get(STEPS, 1.0)
+    earned[last] = total(rollout.rewards, weights) - weight * sum(reward for _, reward in rollout.steps)
+    for place, reward in rollout.steps:
+        earned[place] += weight * reward
+    return earned
 
 
 def _fitting(group: Group, room: int) -> Iterator[tuple[Tokens, ...]]:

@@ -18,11 +18,12 @@ from reflexa.training.online.alarms import Alarm, Watch, WatchState
 from reflexa.training.online.config import OnlineConfig
 from reflexa.training.online.deck import Deck, DeckState
 from reflexa.training.online.experience import experience_of
-from reflexa.training.online.learning import Learner, Learnt
+from reflexa.training.online.learning import Learner
 from reflexa.training.online.passes import Start
 from reflexa.training.online.rollouts import Group
 from reflexa.training.online.sampling import Roller
 from reflexa.training.online.summary import informative, new_tokens, summary
+from reflexa.training.online.updates import Learnt
 from reflexa.types import Frozen
 
 _SEEDS = 2**63
@@ -37,6 +38,7 @@ class LoopState(Frozen):
     deck: DeckState = DeckState()
     watch: WatchState = WatchState()
     recompute: bool = False
+    penalty: float | None = None
 
 
 @dataclass
@@ -155,7 +157,9 @@ class OnlineLoop:
     def _kept(self, done: int) -> Path:
         mean = sum(self.rewards) / max(1, len(self.rewards))
         self.rewards = []
-        state = LoopState(deck=self.deck.state, watch=self.watch.state, recompute=self.recompute)
+        state = LoopState(
+            deck=self.deck.state, watch=self.watch.state, recompute=self.recompute, penalty=self.learner.penalty
+        )
         return self.keep(done, mean, state)
 
 

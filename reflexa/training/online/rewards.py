@@ -13,7 +13,7 @@ import regex
 
 from reflexa.errors import UsageError, VerifierError
 from reflexa.training.objectives.shaping import overlong_penalty
-from reflexa.training.online.rollouts import Answer, Reward
+from reflexa.training.online.rollouts import Answer, Reward, StepRewards
 
 _PATTERN_SECONDS = 1.0
 
@@ -76,12 +76,12 @@ class Judging:
         self._failed = Event()
         self._failure: BaseException | None = None
 
-    def asked(self, answer: Answer) -> Future[dict[str, float]]:
+    def asked(self, answer: Answer) -> Future[Mapping[str, float]]:
         """Begins to judge an answer. Raises what an earlier one raised."""
         self._check()
         return self._pool.submit(self._judge, answer)
 
-    def found(self, future: Future[dict[str, float]]) -> dict[str, float]:
+    def found(self, future: Future[Mapping[str, float]]) -> Mapping[str, float]:
         """The parts of one answer's reward, by name."""
         self._check()
         return future.result()
@@ -98,7 +98,7 @@ class Judging:
         if self._failed.is_set() and self._failure is not None:
             raise self._failure
 
-    def _judge(self, answer: Answer) -> dict[str, float]:
+    def _judge(self, answer: Answer) -> Mapping[str, float]:
         try:
             return _named(self._reward(answer), answer)
         except BaseException as error:
@@ -107,7 +107,7 @@ class Judging:
             raise
 
 
-def _named(reward: float | Mapping[str, float], answer: Answer) -> dict[str, float]:
+def _named(reward: float | Mapping[str, float], answer: Answer) -> Mapping[str, float]:
     named = {
         name: float(value) for name, value in (reward if isinstance(reward, Mapping) else {"reward": reward}).items()
     }
@@ -116,4 +116,4 @@ def _named(reward: float | Mapping[str, float], answer: Answer) -> dict[str, flo
         raise VerifierError(
             f"the reward of sample {answer.sample} of prompt {answer.prompt.id} is {named}: expected finite numbers"
         )
-    return named
+    return reward if isinstance(reward, StepRewards) else named

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from reflexa.models.local_encoding import Tokens
 from reflexa.rows import Text
@@ -30,9 +30,40 @@ class Answer:
     sample: int
 
 
+STEPS = "steps"
+"""The name of the part of a reward that is the sum of its steps'."""
+
+
+@dataclass(frozen=True)
+class StepRewards(Mapping[str, float]):
+    """What the steps of an answer earned, each where it ends.
+
+    ``ends`` [steps] are the numbers of characters of the answer's text up to each step's end, ``rewards`` [steps] what
+    each earned. ``others`` are the reward's other parts. As a mapping it is the parts by name, ``steps`` the sum.
+    """
+
+    ends: tuple[int, ...]
+    rewards: tuple[float, ...]
+    others: Mapping[str, float] = field(default_factory=dict)
+
+    def with_parts(self, others: Mapping[str, float]) -> StepRewards:
+        """The same with further parts."""
+        return replace(self, others={**self.others, **others})
+
+    def __getitem__(self, name: str) -> float:
+        return sum(self.rewards) if name == STEPS else self.others[name]
+
+    def __iter__(self) -> Iterator[str]:
+        yield STEPS
+        yield from self.others
+
+    def __len__(self) -> int:
+        return 1 + len(self.others)
+
+
 Reward = Callable[[Answer], float | Mapping[str, float]]
-"""What an answer is worth: a number, or several by name. Called from worker threads; raises ``VerifierError`` where it
-cannot tell."""
+"""What an answer is worth: a number, several by name, or those of its steps (``StepRewards``). Called from worker
+threads; raises ``VerifierError`` where it cannot tell."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +87,15 @@ class Segment:
 @dataclass(frozen=True)
 class Rollout:
     """One sample of a prompt, from its first token after it to its last: exactly the tokens that were sampled and
-    shown, never a text encoded again. ``rewards`` are its parts by name, unweighted.
+    shown, never a text encoded again. ``rewards`` are its parts by name, unweighted; ``steps`` the places among the
+    tokens where steps end, with what each earned: together the part ``steps``.
     """
 
     segments: tuple[Segment, ...]
     text: str
     finished: bool
     rewards: Mapping[str, float]
+    steps: tuple[tuple[int, float], ...] = ()
 
     @property
     def tokens(self) -> list[int]:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from reflexa.errors import TrainingError
 from reflexa.models.local_sampling import TokenSampler
 from reflexa.rows import CheckpointPoint
+from reflexa.training.algorithms.online_algorithm import CriticOptions
 from reflexa.training.engine.checkpoint import FORMAT, CheckpointRecord, RunIdentity, digest_of, load_optimizer
 from reflexa.training.engine.keeping import Keeper
 from reflexa.training.engine.loading import load_model, prepare, weights_digest
@@ -20,6 +21,7 @@ from reflexa.training.engine.processes import Processes
 from reflexa.training.engine.scorer import Scorer
 from reflexa.training.engine.weights import Weights
 from reflexa.training.online.alarms import Alarm, Watch
+from reflexa.training.online.critic import Critic, CriticPlan
 from reflexa.training.online.deck import Deck
 from reflexa.training.online.learning import Learner
 from reflexa.training.online.loop import LoopState, OnlineLoop, explained
@@ -67,6 +69,7 @@ class OnlineRun:
         self._weights = Weights(scorer, setup.dtype, config.optimizer)
         if last is not None:
             self._weights.load_optimizer(load_optimizer(last))
+        self._critic = self._critic_of(last)
         loop = self._loop(scorer, start, _state_of(last))
         self.alarms = loop.alarms
         with self._files(begin):
@@ -94,7 +97,9 @@ class OnlineRun:
         setup, config, options = self._setup, self._setup.config, self._setup.options
         sampler = TokenSampler(scorer.model, setup.speaker.ends, slots=config.slots)
         roller = Roller(sampler, setup.speaker, self._reward, config, self._processes)
-        learner = Learner(setup, scorer, self._weights, self._processes)
+        learner = Learner(setup, scorer, self._weights, self._processes, self._critic)
+        if state.penalty is not None:
+            learner.penalty = state.penalty
         self._surveyor = Surveyor(setup.prompts, options.weights, roller, learner, start, self._held_out)
         return OnlineLoop(
             config=config,
@@ -108,6 +113,19 @@ class OnlineRun:
             tell=self._told,
             recompute=state.recompute,
         )
+
+    def _critic_of(self, last: Path | None) -> Critic | None:
+        """The critic of algorithms that have one, as the checkpoint ``last`` left it."""
+        config, options = self._setup.config, self._setup.options
+        if self._setup.algorithm.returns is None or not isinstance(options, CriticOptions):
+            return None
+        plan = CriticPlan(
+            start=options.critic or config.model,
+            values=options,
+            learning_rate=options.critic_learning_rate or config.optimizer.learning_rate,
+            dtype=self._setup.dtype,
+        )
+        return Critic(config, plan, self._processes, last)
 
     def _identify(self, model: str) -> RunIdentity:
         setup = self._setup
@@ -151,6 +169,8 @@ class OnlineRun:
 
         def write(folder: Path) -> None:
             (folder / _STATE).write_text(state.model_dump_json(), encoding="utf-8")
+            if self._critic is not None:
+                self._critic.save(folder)
 
         return self._keeper.save(self._model, self._weights, record, write)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,7 @@ from reflexa.models.local_sampling import Draw, Sample, TokenSampler
 from reflexa.training.engine.processes import Processes
 from reflexa.training.online.config import OnlineConfig
 from reflexa.training.online.rewards import Judging
-from reflexa.training.online.rollouts import Answer, Group, OnlinePrompt, Reward, Rollout, Segment
+from reflexa.training.online.rollouts import Answer, Group, OnlinePrompt, Reward, Rollout, Segment, StepRewards
 
 _SEEDS = 2**62
 
@@ -51,6 +52,16 @@ class Speaker:
         """What an answer says, up to a text that stops it."""
         said: str = self._tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return said[: min((said.find(stop) for stop in self._stop if stop in said), default=len(said))]
+
+    def places(self, tokens: Sequence[int], ends: Sequence[int]) -> list[int]:
+        """Which token completes the first so many characters of an answer's text, for each of ``ends``; the last one
+        for an end beyond the text.
+        """
+
+        def length(count: int) -> int:
+            return len(self.text(tokens[:count]))
+
+        return [min(bisect_left(range(1, len(tokens) + 1), end, key=length), len(tokens) - 1) for end in ends]
 
     def _stopping(self) -> set[int]:
         if not self._stop:
@@ -115,7 +126,7 @@ class Roller:
 
     def _rolled(self, prompts: Sequence[OnlinePrompt], n: int, draw: Draw, reward: Reward) -> list[Group]:
         tokens = [self.speaker.prompt(prompt) for prompt in prompts]
-        waiting: dict[tuple[int, int], Future[dict[str, float]]] = {}
+        waiting: dict[tuple[int, int], Future[Mapping[str, float]]] = {}
         began = time.monotonic()
         with Judging(reward, self.config.workers) as judging:
 
@@ -143,6 +154,9 @@ class Roller:
             for index, prompt in enumerate(prompts)
         ]
 
-    def _rollout(self, drawn: Sample, rewards: dict[str, float]) -> Rollout:
+    def _rollout(self, drawn: Sample, rewards: Mapping[str, float]) -> Rollout:
         segment = Segment(drawn.tokens, drawn.logprobs)
-        return Rollout((segment,), self.speaker.text(drawn.tokens), drawn.finished, rewards)
+        steps: tuple[tuple[int, float], ...] = ()
+        if isinstance(rewards, StepRewards):
+            steps = tuple(zip(self.speaker.places(drawn.tokens, rewards.ends), rewards.rewards, strict=True))
+        return Rollout((segment,), self.speaker.text(drawn.tokens), drawn.finished, rewards, steps)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from reflexa.training.engine.loading import add_lora, compute_type, load_skeleto
 from reflexa.training.engine.processes import Processes
 from reflexa.training.online.config import OnlineConfig
 from reflexa.training.online.rewards import follows, overlong, total
-from reflexa.training.online.rollouts import Answer, OnlinePrompt, Reward
+from reflexa.training.online.rollouts import Answer, OnlinePrompt, Reward, StepRewards
 from reflexa.training.online.sampling import Speaker
 from reflexa.training.planning import memory_estimate
 from reflexa.training.setup import checked_options
@@ -83,6 +83,8 @@ def set_up_online(config: OnlineConfig, prompts: Sequence[OnlinePrompt], process
     given = {"max_tokens": config.max_new_tokens, **config.options}
     options = checked_options(algorithm.name, algorithm.options, given)
     _check(config, prompts, processes)
+    if config.samples < 2 and algorithm.returns is None:
+        raise ConfigError("1 sample of a prompt has nothing to be compared with: raise samples to 2 at least")
     dtype = compute_type(config.precision, processes.device)
     tokenizer, model = load_tokenizer(config.model), load_skeleton(config.model)
     speaker = Speaker(model, tokenizer, config.stop)
@@ -121,10 +123,12 @@ def with_parts(reward: Reward, options: OnlineOptions, max_new_tokens: int) -> R
     if not added:
         return reward
 
-    def whole(answer: Answer) -> dict[str, float]:
+    def whole(answer: Answer) -> Mapping[str, float]:
         given = reward(answer)
-        own = given if isinstance(given, dict) else {"reward": given}
-        return {**own, **{name: total(each(answer), {}) for name, each in added.items()}}
+        more = {name: total(each(answer), {}) for name, each in added.items()}
+        if isinstance(given, StepRewards):
+            return given.with_parts(more)
+        return {**(given if isinstance(given, Mapping) else {"reward": given}), **more}
 
     return whole
 
@@ -134,8 +138,6 @@ def _check(config: OnlineConfig, prompts: Sequence[OnlinePrompt], processes: Pro
         raise UsageError("no prompts to sample from: expected at least one")
     if len({prompt.id for prompt in prompts}) < len(prompts):
         raise UsageError(f"the ids of the {len(prompts)} prompts are not all different: give each one its own")
-    if config.samples < 2:
-        raise ConfigError("1 sample of a prompt has nothing to be compared with: raise samples to 2 at least")
     if config.prompts < processes.share.processes:
         raise ConfigError(
             f"{config.prompts} prompts a step cannot be shared by {processes.share.processes} processes: raise prompts"
