@@ -396,6 +396,11 @@ class RunConfig(Frozen):
     suite_digest: str = ""
 
     @property
+    def recalls_lessons(self) -> bool:
+        """Whether prompts show lessons of other tasks."""
+        return self.memory in ("suite", "all")
+
+    @property
     def reflections_shown(self) -> int:
         """How many reflections a prompt may show: none without memory."""
         return 0 if self.memory == "none" else self.reflections

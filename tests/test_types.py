@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from reflexa.types import Attempt, Episode, Graded, Message, Task, Usage, Verdict, choose_submitted
+from reflexa.types import Attempt, Episode, Graded, Message, RunConfig, Task, Usage, Verdict, choose_submitted
 
 TASK = Task(id="t", prompt=(Message(role="user", content="x"),))
 
@@ -56,3 +56,17 @@ def test_data_is_frozen_and_strict() -> None:
         Task.model_validate({"id": "t", "prompt": [], "colour": "red"})
     with pytest.raises(ValidationError):
         Verdict(score=1.5, passed=True)
+
+
+def test_a_run_without_memory_shows_no_reflections() -> None:
+    shown = {
+        memory: RunConfig.model_validate({"suite": "s", "model": "m", "reflections": 2, "memory": memory})
+        for memory in ("none", "episode", "suite", "all")
+    }
+    assert [config.reflections_shown for config in shown.values()] == [0, 2, 2, 2]
+    assert [config.recalls_lessons for config in shown.values()] == [False, False, True, True]
+
+
+def test_a_run_from_before_lessons_recalled_none() -> None:
+    old = RunConfig.model_validate_json('{"suite": "s", "model": "m"}')
+    assert (old.memory, old.explore, old.recalls_lessons) == ("episode", 0.0, False)

@@ -12,6 +12,7 @@ from reflexa.agent.desk import StoppedError
 from reflexa.agent.loop import Loop
 from reflexa.agent.sharing import OwnWork, Work
 from reflexa.errors import BudgetExceededError
+from reflexa.lessons import Lesson
 from reflexa.types import Episode, Frozen, RunStatus, Task, Usage
 
 GRACE = 3.0
@@ -34,11 +35,12 @@ class Tally(Frozen):
 
 
 class Outcome(Frozen):
-    """How a run ended: ``detail`` says why where it did not finish."""
+    """How a run ended: ``detail`` says why where it did not finish, ``quarantined`` which lessons proved to hurt."""
 
     status: RunStatus
     detail: str = ""
     tally: Tally
+    quarantined: tuple[Lesson, ...] = ()
 
 
 Listener = Callable[[Tally], None]

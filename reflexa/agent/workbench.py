@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, get_args
 import reflexa
 from reflexa.agent.bench import Bench, BenchOptions
 from reflexa.agent.budget import Budget, Limits
+from reflexa.agent.demoting import quarantine_harmful
 from reflexa.agent.desk import Cast
 from reflexa.agent.feedback import Feedback
 from reflexa.agent.journal import StoreJournal
@@ -51,7 +52,7 @@ class Workbench(Bench):
         *,
         shared: bool = False,
     ) -> Outcome:
-        """Runs what of the suite the run has not finished, and records how it ended.
+        """Runs what of the suite the run has not finished, and records how it ended. Lessons that hurt are quarantined.
 
         Where it is ``shared``, other processes may work on the run already; they may always join this one.
         """
@@ -63,7 +64,8 @@ class Workbench(Bench):
                 claim.end("failed")
                 raise
             claim.end(outcome.status)
-        return outcome
+        recalled = self.store.recalled_lessons(run_id=run.id) if run.config.recalls_lessons else ()
+        return outcome.model_copy(update={"quarantined": quarantine_harmful(self.store, recalled)})
 
     def _run(
         self, claim: RunClaim, run: RunRecord, suite: Suite, limits: Limits | None, listener: Listener | None
@@ -98,7 +100,7 @@ class Workbench(Bench):
             ),
             budget=Budget(limits),
             environments=self.environment,
-            remembering=Remembering(self.store, run.id, config) if config.memory in ("suite", "all") else None,
+            remembering=Remembering(self.store, run.id, config) if config.recalls_lessons else None,
         )
 
     def _open(self, spec: str) -> Policy:
@@ -135,11 +137,17 @@ class Workbench(Bench):
         )
 
 
+NO_LESSONS = "no-lessons"
+"""The baseline that differs in nothing but that it recalls no lessons of other tasks."""
+
+
 def baseline_of(config: RunConfig, name: str, steps: int = 1) -> RunConfig:
     """The configuration of a baseline that may make as many calls a task as ``config``'s strategy may.
 
-    ``steps`` is how many calls one attempt may take.
+    ``name`` is a strategy or ``NO_LESSONS``; ``steps`` is how many calls one attempt may take.
     """
+    if name == NO_LESSONS:
+        return config.model_copy(update={"memory": "episode", "explore": 0.0})
     chosen = strategy(config.strategy)
     attempts = chosen.limit(config.attempts)
     calls = attempts * steps + (attempts - 1 if chosen.lesson_where(config.reflections_shown) else 0)

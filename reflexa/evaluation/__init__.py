@@ -1,6 +1,7 @@
 """Evaluation: what a run's episodes show, and how sure that is."""
 
 from reflexa.evaluation.compare import Comparison, CurvePoint, Side, compare
+from reflexa.evaluation.memory_audit import MemoryAudit, audit_memory
 from reflexa.evaluation.statistics import (
     McNemar,
     mcnemar_exact,
@@ -17,8 +18,10 @@ __all__ = [
     "Comparison",
     "CurvePoint",
     "McNemar",
+    "MemoryAudit",
     "RunSummary",
     "Side",
+    "audit_memory",
     "compare",
     "mcnemar_exact",
     "mean_pass_at_k",

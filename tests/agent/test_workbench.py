@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import reflexa
-from reflexa.agent import BenchOptions, Workbench, baseline_of, code_version, package_versions
+from reflexa.agent import NO_LESSONS, BenchOptions, Workbench, baseline_of, code_version, package_versions
 from reflexa.errors import UsageError
+from reflexa.lessons import Lesson
 from reflexa.memory import Store
 from reflexa.tasks import Suite, load_suite
 from reflexa.types import RunConfig, RunRecord
@@ -122,6 +123,53 @@ def test_a_baseline_may_make_as_many_calls(strategy: str, attempts: int, calls: 
 def test_a_baseline_is_given_no_calls_for_reflections_that_are_not_written() -> None:
     config = RunConfig(suite="s", model="m", strategy="reflexion", attempts=5, reflections=0)
     assert baseline_of(config, "retry").attempts == 5
+
+
+def test_a_baseline_without_lessons_differs_in_nothing_else() -> None:
+    config = RunConfig(suite="s", model="m", memory="suite", explore=0.2, attempts=4, seed=3)
+    baseline = baseline_of(config, NO_LESSONS)
+    assert baseline == config.model_copy(update={"memory": "episode", "explore": 0.0})
+
+
+def test_a_baseline_of_a_run_without_memory_is_given_no_calls_for_reflections() -> None:
+    config = RunConfig(suite="s", model="m", strategy="reflexion", attempts=5, memory="none")
+    assert baseline_of(config, "retry").attempts == 5
+
+
+def test_a_run_without_memory_keeps_no_reflections_and_shows_none(tmp_path: Path) -> None:
+    suite = _suite(tmp_path)
+    config = _config(suite, f"scripted:{_script(tmp_path)}").model_copy(update={"memory": "none"})
+    with Store.open(tmp_path / "m.db") as store, Workbench(store) as bench:
+        run = _run(store, bench, suite, config)
+        assert store.reflections(run_id=run.id) == []
+        assert {call.context.purpose for call in store.calls(run.id)} == {"attempt"}
+
+
+def test_a_run_shows_lessons_and_quarantines_those_that_hurt(tmp_path: Path) -> None:
+    suite = _suite(tmp_path, n=30)
+    right = [f"def add(a, b):\n    return a + b + {i}\n" for i in range(30)]
+    rows = [
+        {"task": f"add/{i}", "attempts": [right[i]], "cue": "forget", "informed": ["def add(a, b):\n    return 0\n"]}
+        for i in range(30)
+    ]
+    path = tmp_path / "learner.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    update = {"memory": "suite", "explore": 0.5, "strategy": "none"}
+    config = _config(suite, f"scripted:{path}").model_copy(update=update)
+    bad = Lesson(id="lbad", text="To add the sum of both, forget one of them.", suite=suite.name)
+    idle = Lesson(id="lidle", text="The sum of both is what to add up.", suite=suite.name)
+    with Store.open(tmp_path / "m.db") as store, Workbench(store) as bench:
+        store.add_lessons([bad, idle])
+        run = store.create_run(config)
+        outcome = bench.execute(run, suite)
+        assert [lesson.id for lesson in outcome.quarantined] == ["lbad"]
+        assert store.find_lesson("lbad").status == "quarantined"
+        assert store.find_lesson("lidle").status == "active"
+        solved = {episode.task.id for episode in store.episodes(run.id) if episode.solved}
+        hurt = {task.id for task in suite.tasks if "lbad" in store.lessons_of(run.id, task.id)}
+        assert solved == {task.id for task in suite.tasks} - hurt
+        again = store.create_run(config.model_copy(update={"explore": 0.0}))
+        assert bench.execute(again, suite).tally.solved == 30  # nobody is shown it any more
 
 
 def test_an_unknown_baseline_is_said() -> None:

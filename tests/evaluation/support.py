@@ -52,6 +52,6 @@ def episode(
     )
 
 
-def run(name: str, *, attempts: int = 3, feedback: FeedbackSource = "visible") -> RunRecord:
+def run(name: str, *, attempts: int = 3, feedback: FeedbackSource = "visible", **more: object) -> RunRecord:
     config = RunConfig(suite="own", model="scripted:x", suite_digest="d" * 64, attempts=attempts, feedback=feedback)
-    return RunRecord(id=name, config=config)
+    return RunRecord(id=name, config=RunConfig.model_validate({**config.model_dump(), **more}))

@@ -67,6 +67,16 @@ def test_unequal_costs_and_oracles_are_pointed_out() -> None:
     assert "The judge itself was the feedback (oracle) in b." in conclusion
 
 
+def test_memory_is_shown_and_pointed_out_where_it_is_not_all_that_differs() -> None:
+    with_lessons = run("b", memory="suite", explore=0.1)
+    result = compare((run("a"), A), (with_lessons, B))
+    assert (result.a.memory, result.b.memory, result.b.explore) == ("episode", "suite", 0.1)
+    assert "Of b's lessons a share of 0.1 was left out at random." in result.conclusion
+    assert "as well as in strategy" not in result.conclusion
+    other = compare((run("a", strategy="retry"), A), (with_lessons, B))
+    assert "They differ in memory (episode, suite) as well as in strategy" in other.conclusion
+
+
 def test_the_curve_shows_what_each_run_solves_for_the_same_tokens() -> None:
     a, b = [passing(0), failing(1)], [late(0), late(1)]
     curve = compare((run("a"), a), (run("b"), b)).curve
