@@ -7,6 +7,7 @@ from reflexa.agent.agent import Agent, AgentConfig
 from reflexa.agent.bench import Bench, BenchOptions
 from reflexa.agent.budget import Budget, Limits
 from reflexa.agent.desk import Cast
+from reflexa.agent.fanout import Cluster, Joining, fan_out, require_ray
 from reflexa.agent.loop import Loop, LoopConfig
 from reflexa.agent.runner import Outcome, Runner, Tally
 from reflexa.agent.strategies import STRATEGIES, Strategy
@@ -21,6 +22,8 @@ __all__ = [
     "BenchOptions",
     "Budget",
     "Cast",
+    "Cluster",
+    "Joining",
     "Limits",
     "Loop",
     "LoopConfig",
@@ -31,5 +34,7 @@ __all__ = [
     "Workbench",
     "baseline_of",
     "code_version",
+    "fan_out",
     "package_versions",
+    "require_ray",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from reflexa.agent import STRATEGIES, Limits, baseline_of
+from reflexa.agent import STRATEGIES, Cluster, Limits, baseline_of, require_ray
 from reflexa.cli.failures import DONE
 from reflexa.cli.output import emit, emit_json
 from reflexa.cli.session import Session, suite_reference
@@ -73,6 +73,7 @@ def check_names(options: RunOptions) -> None:
             "--join works on a run together with others: leave out --resume, which wants it alone, and --baseline, "
             "which is for the one who started it"
         )
+    cluster(options)
     known: tuple[tuple[str, str | None, tuple[str, ...]], ...] = (
         ("strategy", options.strategy, tuple(STRATEGIES)),
         ("strategy", options.baseline, tuple(STRATEGIES)),
@@ -195,6 +196,19 @@ def baseline_plan(plan: Plan, run: RunRecord, strategy: str, store: Store) -> Pl
     config = baseline_of(run.config, strategy, steps)
     known = (record for record in store.list_runs() if record.baseline_of == run.id and record.config == config)
     return Plan(config, plan.suite, run=next(known, None))
+
+
+def cluster(options: RunOptions) -> Cluster | None:
+    """Where the run is fanned out, if it is. Raises ``UsageError`` for what is no cluster, and without Ray."""
+    if options.on is None:
+        if options.workers is not None:
+            raise UsageError("--workers counts the processes of --on: add --on ray")
+        return None
+    kind, _, address = options.on.partition(":")
+    if kind != "ray":
+        raise unknown_name("place to run on", kind, ("ray",))
+    require_ray()
+    return Cluster(address=address or None, workers=options.workers or 0)
 
 
 def limits(session: Session) -> Limits:

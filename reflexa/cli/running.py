@@ -7,12 +7,22 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reflexa.agent import BenchOptions, Limits, Outcome, Tally, Workbench, code_version, package_versions
+from reflexa.agent import (
+    BenchOptions,
+    Joining,
+    Limits,
+    Outcome,
+    Tally,
+    Workbench,
+    code_version,
+    fan_out,
+    package_versions,
+)
 from reflexa.cli.failures import BUDGET, DONE, FAILED
 from reflexa.cli.interrupts import announced_interrupts
 from reflexa.cli.options import INTERRUPTED
 from reflexa.cli.output import emit, emit_json, note
-from reflexa.cli.plan import Plan, baseline_plan, check_names, flags, limits, new_plan, resumed_plan, show_plan
+from reflexa.cli.plan import Plan, baseline_plan, check_names, cluster, flags, limits, new_plan, resumed_plan, show_plan
 from reflexa.cli.progress import RunProgress
 from reflexa.cli.report import RunReport, comparison_table, report, table, title
 from reflexa.cli.session import Session
@@ -149,11 +159,25 @@ class _Execution:
         )
         progress = RunProgress(run.config.suite, self._before(run, len(plan.suite.tasks)))
         with progress, announced_interrupts():
-            shared = plan.run is None or self.options.join is not None  # nobody else has begun what is new
-            outcome = self.bench.execute(run, plan.suite, budget, progress, shared=shared)
+            outcome = self._carry_out(plan, run, budget, progress)
         if outcome.status != "finished":
             self._say_how_to_resume(f"{outcome.status}: {outcome.detail}", run)
         return outcome
+
+    def _carry_out(self, plan: Plan, run: RunRecord, budget: Limits, progress: RunProgress) -> Outcome:
+        """In this process, or in those of a cluster."""
+        shared = plan.run is None or self.options.join is not None  # nobody else has begun what is new
+        where = cluster(self.options)
+        if where is None:
+            return self.bench.execute(run, plan.suite, budget, progress, shared=shared)
+        joining = Joining(
+            database=self.session.database,
+            run_id=run.id,
+            suite=plan.suite,
+            options=self.bench.options,
+            limits=budget,
+        )
+        return fan_out(self.store, joining, where, progress, shared=shared)
 
     def _before(self, run: RunRecord, total: int) -> Tally:
         """What earlier sessions had finished."""

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, exists, select
+from sqlalchemy import Connection, Select, and_, exists, func, select
 
 from reflexa.memory import decoding
 from reflexa.memory.database import Database
@@ -28,6 +28,14 @@ class Chosen:
     task_id: str | None = None
     suite: str | None = None
     sound: bool = False
+
+
+class Standing(NamedTuple):
+    """How many of a run's tasks have ended, and how."""
+
+    solved: int
+    failed: int
+    errors: int
 
 
 def call(database: Database, run_id: str, context: CallContext) -> Call | None:
@@ -73,6 +81,16 @@ def finished(database: Database, run_id: str) -> set[str]:
         episodes.c.run_id == run_id, episodes.c.ended.is_not(None), episodes.c.error.is_(None)
     )
     return database.read(lambda connection: set(connection.execute(statement).scalars()))
+
+
+def standing(database: Database, run_id: str) -> Standing:
+    ended = episodes.c.run_id == run_id, episodes.c.ended.is_not(None)
+    broken = episodes.c.error.is_not(None)
+    statement = select(broken, episodes.c.solved, func.count()).where(*ended).group_by(broken, episodes.c.solved)
+    counts = {"solved": 0, "failed": 0, "errors": 0}
+    for error, solved, count in database.read(lambda connection: connection.execute(statement).all()):
+        counts["errors" if error else "solved" if solved else "failed"] += count
+    return Standing(**counts)
 
 
 def all_episodes(database: Database, run_id: str, task_id: str | None) -> Iterator[Episode]:

@@ -21,6 +21,7 @@ from reflexa.memory.gathering import Selection, TaskAttempts
 from reflexa.memory.location import locate, prepare
 from reflexa.memory.migrate import migrate
 from reflexa.memory.outbox import Outbox
+from reflexa.memory.reading import Standing
 from reflexa.memory.recorder import Recorder
 from reflexa.memory.runs import RunMark
 from reflexa.memory.shelf import Shelf
@@ -181,6 +182,10 @@ class Store(Shelf):
     def finished(self, run_id: str) -> set[str]:
         """The tasks whose episodes ended without an error."""
         return reading.finished(self._database, run_id)
+
+    def standing(self, run_id: str) -> Standing:
+        """How many of a run's tasks have ended, and how."""
+        return reading.standing(self._database, run_id)
 
     def episodes(self, run_id: str, *, task_id: str | None = None) -> Iterator[Episode]:
         """The ended episodes of a run in the order of its tasks, streamed, equal to what was recorded."""

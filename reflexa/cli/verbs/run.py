@@ -144,6 +144,15 @@ class RunOptions:
     ] = None
     max_seconds: Annotated[float | None, _bounds("--max-seconds", "Time for the whole run.", metavar="S")] = None
 
+    on: Annotated[
+        str | None,
+        _means(
+            "--on", "Fan out over a Ray cluster: one on this machine, or one at this address.", metavar="ray[:ADDRESS]"
+        ),
+    ] = None
+    workers: Annotated[
+        int | None, _means("--workers", "Processes of --on (2; of a cluster, one a machine).", min=1, metavar="N")
+    ] = None
     concurrency: Annotated[int | None, _means("--concurrency", "Tasks at once.", min=1, metavar="N")] = None
     sandbox: SandboxOption = None
     allow_weak_sandbox: WeakOption = False

@@ -217,6 +217,8 @@ def test_a_dry_run_prints_the_configuration_and_makes_nothing(run: Cli, home: Pa
         (("--join", "nothing"), "unknown run 'nothing'"),
         (("--join", "nothing", "--resume", "nothing"), "leave out --resume"),
         (("--join", "nothing", "--baseline", "retry"), "leave out --resume"),
+        (("--task", "humaneval", "--on", "rey"), "unknown place to run on 'rey': did you mean ray"),
+        (("--task", "humaneval", "--workers", "2"), "add --on ray"),
     ],
 )
 def test_bad_input_is_one_line_and_code_2(cli: Cli, arguments: tuple[str, ...], words: str) -> None:
