@@ -20,8 +20,8 @@ from typing import Any
 
 from reflexa.agent import BenchOptions, Workbench
 from reflexa.evaluation import compare
-from reflexa.export import Measuring, export_rows
-from reflexa.improve import Circle, ImproveConfig, Ledger, Suites, find_method
+from reflexa.export import ExportOptions, Measuring, export_rows
+from reflexa.improve import Circle, ImproveConfig, Ledger, Suites
 from reflexa.memory import Store
 from reflexa.models.local_dequantised import checkpoint_of
 from reflexa.tasks import Suite, load_suite
@@ -68,7 +68,7 @@ def rest_em(seed: int, folder: Path) -> Result:
             for each in ledger.rounds
         ],
         "curves": {
-            f"round {each.number}": _losses(folder / f"round-{each.number}") for each in ledger.rounds if each.training
+            f"round {each.number}": losses(folder / f"round-{each.number}") for each in ledger.rounds if each.training
         },
     }
 
@@ -97,7 +97,7 @@ def dpo(seed: int, folder: Path) -> Result:
 
         before = run(model, suites.held_out, 1, None)
         grown = run(model, suites.train, SAMPLES, TEMPERATURE)
-        wanted = find_method("reflexion+dpo").export(grown, "train", None, 8)
+        wanted = ExportOptions(kind="preferences", runs=(grown,), split="train", dedupe=True, limit_per_task=8)
         card = export_rows(store, wanted, folder / "pairs.jsonl", measuring=Measuring(suites.held_out.tasks))
         note(f"{card.rows} pairs")
         made = train(
@@ -124,11 +124,11 @@ def dpo(seed: int, folder: Path) -> Result:
         "ci95": found.ci95,
         "p": found.mcnemar.p,
         "pairs": card.rows,
-        "curves": {"dpo": _losses(folder / "dpo")},
+        "curves": {"dpo": losses(folder / "dpo")},
     }
 
 
-def _losses(folder: Path) -> list[float]:
+def losses(folder: Path) -> list[float]:
     lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     return [json.loads(line)["loss"] for line in lines]
 
