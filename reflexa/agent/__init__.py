@@ -11,9 +11,10 @@ from reflexa.agent.fanout import Cluster, Joining, fan_out, require_ray
 from reflexa.agent.loop import Loop, LoopConfig
 from reflexa.agent.runner import Outcome, Runner, Tally
 from reflexa.agent.strategies import STRATEGIES, Strategy
-from reflexa.agent.workbench import Workbench, baseline_of, code_version, package_versions
+from reflexa.agent.workbench import NO_LESSONS, Workbench, baseline_of, code_version, package_versions
 
 __all__ = [
+    "NO_LESSONS",
     "STRATEGIES",
     "ActingLimits",
     "Agent",

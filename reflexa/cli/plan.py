@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from reflexa.agent import STRATEGIES, Cluster, Limits, baseline_of, require_ray
+from reflexa.agent import NO_LESSONS, STRATEGIES, Cluster, Limits, baseline_of, require_ray
 from reflexa.cli.failures import DONE
 from reflexa.cli.output import emit, emit_json
 from reflexa.cli.session import Session, suite_reference
 from reflexa.cli.text import one_line
 from reflexa.errors import ConfigError, UsageError, unknown_name
+from reflexa.lessons import TEST_SPLITS
 from reflexa.tasks import Suite, select
 from reflexa.types import FeedbackSource, MemoryScope, RunConfig, RunRecord, SandboxLevel, ToolForm
 from reflexa.verifiers import list_verifiers, load_constitution, own_file
@@ -45,12 +46,14 @@ _LEVELS: tuple[SandboxLevel, ...] = get_args(SandboxLevel)
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be run. ``run`` is the record of a run that is resumed; ``baseline`` a strategy to hold against it."""
+    """What will be run. ``run`` is the record of a run that is resumed; ``baseline`` what to hold against it; with
+    ``distill`` its episodes become lessons."""
 
     config: RunConfig
     suite: Suite
     run: RunRecord | None = None
     baseline: str | None = None
+    distill: bool = False
 
 
 def flags(options: RunOptions) -> Mapping[str, Any]:
@@ -76,7 +79,7 @@ def check_names(options: RunOptions) -> None:
     cluster(options)
     known: tuple[tuple[str, str | None, tuple[str, ...]], ...] = (
         ("strategy", options.strategy, tuple(STRATEGIES)),
-        ("strategy", options.baseline, tuple(STRATEGIES)),
+        ("baseline", options.baseline, (*STRATEGIES, NO_LESSONS)),
         ("sandbox level", options.sandbox, _LEVELS),
         ("form of tool calls", options.tools, get_args(ToolForm)),
         ("memory", options.memory, get_args(MemoryScope)),
@@ -111,7 +114,19 @@ def new_plan(options: RunOptions, session: Session) -> Plan:
         suite_digest=whole.digest,
         **values,
     )
-    return Plan(config, suite, baseline=options.baseline)
+    return _checked(Plan(config, suite, baseline=options.baseline, distill=options.distill))
+
+
+def _checked(plan: Plan) -> Plan:
+    """The plan. Raises ``UsageError`` for a baseline that is the run itself, and for lessons from a test split."""
+    if plan.baseline == NO_LESSONS and not plan.config.recalls_lessons:
+        raise UsageError(f"the run recalls no lessons, and neither does its baseline {NO_LESSONS}: add --memory suite")
+    if plan.distill and plan.config.split in TEST_SPLITS:
+        raise UsageError(
+            f"the split {plan.config.split!r} is for measuring, and what was learnt from it measures nothing: leave "
+            "--distill out, or run another split, as with --split train"
+        )
+    return plan
 
 
 def _check_memory(options: RunOptions, memory: MemoryScope) -> None:
@@ -170,7 +185,8 @@ def resumed_plan(options: RunOptions, session: Session, store: Store) -> Plan:
             f"run {run.id} was started with another configuration: {'; '.join(differences)}. "
             f"Leave these options out to go on with it, or start a new run without --{verb}"
         )
-    return Plan(config, select(whole, only=config.task_ids), run=run, baseline=options.baseline)
+    chosen = select(whole, only=config.task_ids)
+    return _checked(Plan(config, chosen, run=run, baseline=options.baseline, distill=options.distill))
 
 
 def show_plan(plan: Plan, options: RunOptions) -> int:

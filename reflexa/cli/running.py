@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reflexa.agent import (
+    NO_LESSONS,
     BenchOptions,
     Joining,
     Limits,
@@ -20,15 +21,16 @@ from reflexa.agent import (
 )
 from reflexa.cli.failures import BUDGET, DONE, FAILED
 from reflexa.cli.interrupts import announced_interrupts
+from reflexa.cli.learning import distil_run
 from reflexa.cli.options import INTERRUPTED
 from reflexa.cli.output import emit, emit_json, note
 from reflexa.cli.plan import Plan, baseline_plan, check_names, cluster, flags, limits, new_plan, resumed_plan, show_plan
 from reflexa.cli.progress import RunProgress
-from reflexa.cli.report import RunReport, comparison_table, report, table, title
+from reflexa.cli.report import RunReport, audit_lines, comparison_table, distilled_lines, report, table, title
 from reflexa.cli.session import Session
 from reflexa.cli.text import one_line, plural
 from reflexa.errors import ReflexaError
-from reflexa.evaluation import compare, summarise
+from reflexa.evaluation import audit_memory, compare, summarise
 from reflexa.types import Episode, RunRecord
 
 if TYPE_CHECKING:
@@ -80,7 +82,7 @@ def resume_command(options: RunOptions, run: RunRecord) -> str:
     ):
         if value is not None:
             words += [flag, str(value)]
-    words += ["--allow-weak-sandbox"] * options.allow_weak_sandbox
+    words += ["--distill"] * options.distill + ["--allow-weak-sandbox"] * options.allow_weak_sandbox
     return _command(options, "run", "--join" if options.join else "--resume", run.id, *words)
 
 
@@ -105,13 +107,19 @@ class _Execution:
         outcome: Outcome | None = None
         try:
             run = self._ready(plan)
-            outcome = self._execute(plan, run, limits(self.session))
+            budget = limits(self.session)
+            outcome = self._execute(plan, run, budget)
             main = self._reported(run)
+            budget = _left(budget, outcome.tally)
             if plan.baseline is not None and outcome.status == "finished":
                 baseline = baseline_plan(plan, run, plan.baseline, self.store)
                 other = self._ready(baseline, baseline_of=run)
-                outcome = self._execute(baseline, other, _left(limits(self.session), outcome.tally))
+                outcome = self._execute(baseline, other, budget)
                 main = self._compared(main, run, other)
+                budget = _left(budget, outcome.tally)
+            if plan.distill and outcome.status == "finished":
+                note(f"{title(run)}: making lessons of its episodes")
+                main = main.model_copy(update={"distilled": distil_run(self.bench, run, budget)})
         except KeyboardInterrupt:
             if run is not None:
                 self._say_how_to_resume("interrupted", run)
@@ -134,7 +142,7 @@ class _Execution:
         name = self.options.name
         return self.store.create_run(
             config,
-            name=f"{name}-{config.strategy}" if name and baseline_of else name,
+            name=f"{name}-{self.options.baseline}" if name and baseline_of else name,
             baseline_of=baseline_of.id if baseline_of else None,
             packages=package_versions(),
             code_version=code_version(),
@@ -160,6 +168,8 @@ class _Execution:
         progress = RunProgress(run.config.suite, self._before(run, len(plan.suite.tasks)))
         with progress, announced_interrupts():
             outcome = self._carry_out(plan, run, budget, progress)
+        for lesson in outcome.quarantined:
+            note(f"lesson {lesson.id} is in quarantine, {lesson.reason}: {one_line(lesson.text, 80)}")
         if outcome.status != "finished":
             self._say_how_to_resume(f"{outcome.status}: {outcome.detail}", run)
         return outcome
@@ -191,11 +201,13 @@ class _Execution:
 
     def _compared(self, main: RunReport, run: RunRecord, other: RunRecord) -> RunReport:
         ours, theirs = self.store.find_run(run.id), self.store.find_run(other.id)
-        kept = self._episodes(theirs)
-        update = {
-            "baseline": summarise(theirs, kept),
-            "comparison": compare((theirs, kept), (ours, self._episodes(ours))) if kept else None,
-        }
+        kept, own = self._episodes(theirs), self._episodes(ours)
+        update: dict[str, object] = {"baseline": summarise(theirs, kept)}
+        if kept:
+            update["comparison"] = compare((theirs, kept), (ours, own))
+        if kept and self.options.baseline == NO_LESSONS:
+            shown = [len(self.store.lessons_of(ours.id, episode.task.id)) for episode in own]
+            update["audit"] = audit_memory((theirs, kept), (ours, own), shown)
         return main.model_copy(update=update)
 
     def _episodes(self, run: RunRecord) -> list[Episode]:
@@ -256,8 +268,13 @@ def print_report(main: RunReport, run: RunRecord) -> None:
         emit(f"{main.status}: {main.n_tasks} of {main.n_planned} tasks have ended")
     emit(table(main))
     if main.comparison is not None:
-        emit(f"\nbaseline {main.comparison.a.strategy}, with as many calls a task allowed")
+        name = main.comparison.a.strategy if main.audit is None else "without lessons of other tasks"
+        emit(f"\nbaseline {name}, with as many calls a task allowed")
         emit(comparison_table(main.comparison))
+    if main.audit is not None and main.comparison is not None:
+        emit(audit_lines(main.audit, main.comparison.n))
+    if main.distilled is not None:
+        emit(distilled_lines(main.distilled))
 
 
 def _left(given: Limits, spent: Tally) -> Limits:

@@ -76,8 +76,15 @@ class RunOptions:
     ] = None
     baseline: Annotated[
         str | None,
-        typer.Option("--baseline", metavar="NAME", help="Then run this strategy with as many calls, and compare."),
+        typer.Option(
+            "--baseline",
+            metavar="NAME",
+            help="Then run this strategy with as many calls, or the same one with no-lessons, and compare.",
+        ),
     ] = None
+    distill: Annotated[
+        bool, typer.Option("--distill", help="In the end make lessons of it, for other tasks of the suite.")
+    ] = False
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="RUN", help="Go on with a run that was stopped.")
     ] = None

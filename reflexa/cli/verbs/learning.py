@@ -1,0 +1,146 @@
+"""``reflexa memory distill``, ``utility`` and ``audit``: what is learnt across tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from reflexa.cli.options import MEANS, DatabaseOption, JsonOption, SandboxOption, WeakOption, add_verb
+
+_BOUNDS = "What may be spent"
+_CostOption = Annotated[
+    float | None, typer.Option("--max-cost", min=0, metavar="USD", help="Dollars.", rich_help_panel=_BOUNDS)
+]
+_TokensOption = Annotated[
+    int | None, typer.Option("--max-tokens", min=1, metavar="N", help="Tokens.", rich_help_panel=_BOUNDS)
+]
+_ApiOption = Annotated[
+    str | None,
+    typer.Option(
+        "--api-base", metavar="URL", help="Address of a server that speaks OpenAI's API.", rich_help_panel=MEANS
+    ),
+]
+_ContextOption = Annotated[
+    int | None,
+    typer.Option(
+        "--context", min=16, metavar="N", help="Tokens of context of a model run here (4096).", rich_help_panel=MEANS
+    ),
+]
+
+
+@dataclass(frozen=True)
+class DistillOptions:
+    """Of what, and by whom."""
+
+    run: Annotated[str, typer.Option("--run", metavar="RUN", help="The run whose episodes are read.")]
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="MODEL", help="Who reads them. Without: the model that reflected.")
+    ] = None
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, metavar="N", help="Calls at most, for four episodes each.")
+    ] = 16
+    allow: Annotated[
+        list[str] | None,
+        typer.Option("--allow", metavar="NAME", help="Make what is refused otherwise: test-split."),
+    ] = None
+    json: JsonOption = False
+    max_cost: _CostOption = None
+    max_tokens: _TokensOption = None
+    api_base: _ApiOption = None
+    context: _ContextOption = None
+    database: DatabaseOption = None
+
+
+@dataclass(frozen=True)
+class UtilityOptions:
+    """Of which lessons."""
+
+    suite: Annotated[str | None, typer.Option("--suite", metavar="NAME", help="Those of this suite.")] = None
+    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="The N that most is known of.")] = 20
+    json: JsonOption = False
+    database: DatabaseOption = None
+
+
+@dataclass(frozen=True)
+class AuditOptions:
+    """Which run, with and without lessons. The names are those of ``RunOptions``, and mean the same."""
+
+    task: Annotated[str, typer.Option("--task", metavar="NAME|FILE", help="The suite.")]
+    model: Annotated[str | None, typer.Option("--model", metavar="MODEL", help="As for run.")] = None
+    split: Annotated[str | None, typer.Option("--split", metavar="NAME", help="The held-out split (test).")] = None
+    limit: Annotated[
+        str | None, typer.Option("--limit", metavar="N|N-M", help="The first N tasks, or the Nth to the Mth.")
+    ] = None
+    memory: Annotated[str, typer.Option("--memory", metavar="SCOPE", help="Lessons of the suite, or all.")] = "suite"
+    explore: Annotated[
+        float | None, typer.Option("--explore", min=0, metavar="SHARE", help="Leave out this share of the lessons (0).")
+    ] = None
+    lesson_tokens: Annotated[
+        int | None,
+        typer.Option("--lesson-tokens", min=1, metavar="N", help="Tokens that a prompt's lessons may take (400)."),
+    ] = None
+    strategy: Annotated[str | None, typer.Option("--strategy", metavar="NAME", help="As for run.")] = None
+    attempts: Annotated[
+        int | None, typer.Option("--attempts", min=1, metavar="N", help="Attempts that a task may take (5).")
+    ] = None
+    feedback: Annotated[str | None, typer.Option("--feedback", metavar="SOURCE", help="As for run.")] = None
+    max_new_tokens: Annotated[
+        int | None, typer.Option("--max-new-tokens", min=1, metavar="N", help="Tokens that one answer may have (512).")
+    ] = None
+    temperature: Annotated[
+        float | None, typer.Option("--temperature", min=0, metavar="T", help="For all calls; else the strategy's own.")
+    ] = None
+    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Seeds every call (0).")] = None
+    name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help="A name for the run with lessons.")] = None
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="FILE", help="Read a built-in suite's tasks from this file.")
+    ] = None
+    json: JsonOption = False
+    max_cost: _CostOption = None
+    max_tokens: _TokensOption = None
+    concurrency: Annotated[
+        int | None, typer.Option("--concurrency", min=1, metavar="N", help="Tasks at once.", rich_help_panel=MEANS)
+    ] = None
+    sandbox: SandboxOption = None
+    allow_weak_sandbox: WeakOption = False
+    api_base: _ApiOption = None
+    context: _ContextOption = None
+    database: DatabaseOption = None
+
+
+def distill(options: DistillOptions) -> int:
+    """Make lessons of a run's episodes, for the suite's other tasks.
+
+    A model reads a few episodes at a time, and asks for lessons to be added, edited, merged or dropped; what names a
+    task, gives an answer away, copies or holds a secret is refused. Calls that were made before are not made again.
+    """
+    from reflexa.cli.learning import distil
+
+    return distil(options)
+
+
+def utility(options: UtilityOptions) -> int:
+    """Show what lessons were worth: tasks solved with each, and where it was left out at random."""
+    from reflexa.cli.learning import show_worth
+
+    return show_worth(options)
+
+
+def audit(options: AuditOptions) -> int:
+    """Run held-out tasks with and without lessons, with as many calls allowed, and say whether they help."""
+    from reflexa.cli.learning import audit
+
+    return audit(options)
+
+
+def add_learning(app: typer.Typer) -> None:
+    """Adds the verbs to ``reflexa memory``."""
+    verbs: tuple[tuple[str, Any, Any], ...] = (
+        ("distill", DistillOptions, distill),
+        ("utility", UtilityOptions, utility),
+        ("audit", AuditOptions, audit),
+    )
+    for name, options, action in verbs:
+        add_verb(app, name, options, action)
