@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from reflexa.rows import Text
 from reflexa.types import (
@@ -18,6 +18,10 @@ from reflexa.types import (
     ToolSpec,
     Verdict,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @runtime_checkable
@@ -51,6 +55,17 @@ class ToolPolicy(Policy, Protocol):
     @property
     def takes_tools(self) -> bool:
         """Whether its model is known to take tools; False where nobody knows."""
+        ...
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """What turns texts into directions. Vectors of different names are never compared; any thread may call it."""
+
+    name: str
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors [texts, dimensions], of any length. Raises ``PolicyError`` where it cannot; never returns fewer."""
         ...
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, func, select, text
 
@@ -38,6 +39,17 @@ def find(connection: Connection, pruned: Pruned, query: RecallQuery, n: int) -> 
     suite = escape(query.suite) if query.scope == "suite" else None
     held_out = {"held_out": query.split in TEST_SPLITS, "tests": sorted(TEST_SPLITS)}
     return list(connection.execute(statement, {"words": wanted, "suite": suite, "n": n, **held_out}).scalars())
+
+
+def allowed(connection: Connection, places: Sequence[int], query: RecallQuery) -> list[int]:
+    """Those of these lessons that ``find`` might find too, in their order."""
+    statement = select(lessons.c.seq).where(lessons.c.seq.in_(places), lessons.c.status == "active")
+    if query.scope == "suite":
+        statement = statement.where(lessons.c.suite == query.suite)
+    if query.split in TEST_SPLITS:
+        statement = statement.where(lessons.c.split.not_in(sorted(TEST_SPLITS)))
+    found = set(connection.execute(statement).scalars())
+    return [place for place in dict.fromkeys(places) if place in found]
 
 
 class Sample:

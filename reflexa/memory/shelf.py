@@ -5,14 +5,27 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
-from reflexa.lessons import Lesson, LessonOutcomes, LessonStatus, Recalled, RecallQuery
+from reflexa.lessons import LONGEST, Lesson, LessonOutcomes, LessonStatus, Recalled, RecallQuery
 from reflexa.memory import lessons, recall
 from reflexa.memory.database import Database
 from reflexa.memory.encoding import Write
 from reflexa.memory.fulltext import Sample
 from reflexa.memory.lessons import Kept
 from reflexa.memory.redaction import Redactor
+from reflexa.memory.words import similarity
+from reflexa.protocols import Embedder
+
+if TYPE_CHECKING:
+    from reflexa.memory.embedding import Embeddings
+
+
+class Similar(NamedTuple):
+    """A lesson, and the share of words that it has in common with a text (Jaccard's index), in [0, 1]."""
+
+    lesson: Lesson
+    words: float
 
 
 class Shelf(ABC):
@@ -22,10 +35,18 @@ class Shelf(ABC):
         self._database = database
         self._redactor = Redactor()
         self._sample = Sample()
+        self._embeddings: Embeddings | None = None
+
+    def use_embedder(self, embedder: Embedder | None) -> None:
+        """From now on lessons are recalled by this embedder's vectors too, and those that have none are embedded."""
+        from reflexa.memory.embedding import Embeddings
+
+        self._embeddings = None if embedder is None else Embeddings(self._database, embedder)
 
     def add_lessons(self, new: Sequence[Lesson]) -> None:
         """Keeps lessons; one whose id is known is left as it is."""
         lessons.add(self._database, map(self._redactor.clean, new))
+        self._embed([lesson.id for lesson in new])
 
     def find_lesson(self, ref: str) -> Lesson:
         """The lesson of this id, or unique start of an id. Raises ``UsageError`` with near matches or candidates."""
@@ -45,6 +66,7 @@ class Shelf(ABC):
     def change_lesson(self, lesson: Lesson) -> None:
         """Puts a lesson in the place of the one of its id; what that was is kept. Raises ``UsageError``."""
         lessons.change(self._database, self._redactor.clean(lesson))
+        self._embed([lesson.id])
 
     def lesson_versions(self, lesson_id: str) -> list[Lesson]:
         """What a lesson was before each of its changes, the oldest first."""
@@ -52,7 +74,16 @@ class Shelf(ABC):
 
     def recall_lessons(self, query: RecallQuery) -> list[Recalled]:
         """The active lessons that fit a task best, the best first. See ``docs/memory.md`` for how they are ranked."""
-        return self._database.read(partial(recall.recall, query=query, sample=self._sample))
+        near = self._embeddings.nearest(query.text, recall.NEAR) if self._embeddings else []
+        return self._database.read(partial(recall.recall, query=query, sample=self._sample, near=near))
+
+    def similar_lessons(self, text: str, k: int = 5) -> list[Similar]:
+        """The active lessons of all suites that are likest to a text, the likest first: what a new one may repeat."""
+        query = RecallQuery(text=text, k=k, tokens=k * LONGEST, scope="all", suite="")
+        found = (recalled.lesson for recalled in self.recall_lessons(query))
+        return sorted(
+            (Similar(lesson, similarity(text, lesson.text)) for lesson in found), key=lambda each: -each.words
+        )
 
     def record_lesson_uses(self, run_id: str, task_id: str, shown: Sequence[str], left_out: Sequence[str]) -> None:
         """Records which lessons an episode was shown, and which were left out by lot. The first record holds."""
@@ -70,6 +101,10 @@ class Shelf(ABC):
     def lesson_outcomes(self, ids: Sequence[str]) -> dict[str, LessonOutcomes]:
         """What became of the ended episodes that lessons were recalled for; an entry for every id."""
         return self._database.read(partial(lessons.outcomes, ids=ids))
+
+    def _embed(self, ids: Sequence[str]) -> None:
+        if self._embeddings:
+            self._embeddings.embed(ids)
 
     @abstractmethod
     def _commit(self, run_id: str, write: Write) -> None:

@@ -83,16 +83,24 @@ def prune(wanted: Iterable[str], frequencies: Frequencies) -> Pruned | None:
     return Pruned(tuple(ordered[:taken]), tuple(rest[:TOGETHER]))
 
 
-def bm25(wanted: Iterable[str], text: str, frequencies: Frequencies) -> float:
-    """BM25 (Robertson and Zaragoza 2009) of a text for all words of a query, with the sample's frequencies."""
-    found = words(text)
-    counts = Counter(found)
-    length = 1 - _LENGTH_WEIGHT + _LENGTH_WEIGHT * len(found) / (frequencies.mean_words or 1.0)
-    return sum(
-        frequencies.weight(word) * counts[word] * (_SATURATION + 1) / (counts[word] + _SATURATION * length)
-        for word in sorted(set(wanted))
-        if word in counts
-    )
+@dataclass(frozen=True)
+class Wanted:
+    """A query's words with their weights, to score texts by BM25 (Robertson and Zaragoza 2009)."""
+
+    weights: Mapping[str, float]
+    mean_words: float
+
+    @classmethod
+    def of(cls, wanted: Iterable[str], frequencies: Frequencies) -> Wanted:
+        weights = {word: frequencies.weight(word) for word in sorted(set(wanted))}
+        return cls(weights, frequencies.mean_words or 1.0)
+
+    def score(self, text: str) -> float:
+        """BM25 of a text for all words of the query, those that were not looked up among them."""
+        found = words(text)
+        counts = Counter(word for word in found if word in self.weights)
+        length = _SATURATION * (1 - _LENGTH_WEIGHT + _LENGTH_WEIGHT * len(found) / self.mean_words)
+        return sum(self.weights[word] * n * (_SATURATION + 1) / (n + length) for word, n in counts.items())
 
 
 def similarity(first: str, second: str) -> float:

@@ -116,5 +116,4 @@ def test_what_helped_comes_before_what_hurt(store: Store) -> None:
 
 
 def test_fusion_by_reciprocal_rank() -> None:
-    fused = fuse([["a", "b"], ["b", "c"]])
-    assert fused == pytest.approx({"a": 1 / 61, "b": 1 / 62 + 1 / 61, "c": 1 / 62})
+    assert fuse([[7, 8], [8, 9]]) == pytest.approx({7: 1 / 61, 8: 1 / 62 + 1 / 61, 9: 1 / 62})

@@ -12,7 +12,7 @@ from reflexa.memory.words import (
     MOST_WORDS,
     TOGETHER,
     Frequencies,
-    bm25,
+    Wanted,
     prune,
     similarity,
     words,
@@ -76,12 +76,13 @@ def test_bm25_against_a_number_worked_out_by_hand() -> None:
     found = frequencies()
     weight = math.log(1 + (4 - 1 + 0.5) / (1 + 0.5))  # sort stands in 1 of 4 lessons
     expected = weight * 2 * 2.2 / (2 + 1.2 * (0.25 + 0.75 * 4 / 3.75))
-    assert bm25(["sort", "absent"], "sort, then sort again", found) == pytest.approx(expected)
-    assert bm25(["absent"], "sort", found) == 0.0
+    assert Wanted.of(["sort", "absent"], found).score("sort, then sort again") == pytest.approx(expected)
+    assert Wanted.of(["absent"], found).score("sort") == 0.0
 
 
 def test_the_rarer_word_weighs_more() -> None:
-    assert bm25(["the", "sort"], "sort a", frequencies()) > bm25(["the", "sort"], "the a", frequencies())
+    wanted = Wanted.of(["the", "sort"], frequencies())
+    assert wanted.score("sort a") > wanted.score("the a") > 0
 
 
 def test_similarity_is_the_share_of_common_words() -> None:
