@@ -24,12 +24,21 @@ _FLAGS = {
     "batch": ("batch", "rows"),
     "learning_rate": ("optimizer", "learning_rate"),
     "lora": ("lora", "rank"),
+    "task": ("tasks", "suite"),
+    "split": ("tasks", "split"),
+    "held_out_split": ("tasks", "held_out_split"),
+    "verifier": ("tasks", "verifier"),
+    "limit": ("tasks", "limit"),
+    "held_out_limit": ("tasks", "held_out_limit"),
+    "prompts": ("prompts",),
+    "samples": ("samples",),
+    "max_new_tokens": ("max_new_tokens",),
 }
 """Options, and where a recipe holds what they set."""
 
 
 def settings_of(options: TrainOptions, algorithms: Iterable[str], folder: Path) -> dict[str, Any]:
-    """The run's settings as ``TrainConfig`` takes them, but for what has a default.
+    """The run's settings as ``TrainConfig`` takes them, or ``OnlineConfig`` (with the table ``tasks`` beside them).
 
     ``folder`` is the workspace's ``training/``. Raises ``UsageError`` for an unknown name and an unreadable recipe.
     """

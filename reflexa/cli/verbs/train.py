@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from reflexa.cli.options import DatabaseOption, JsonOption, add_verb, verbs
+from reflexa.cli.options import DatabaseOption, JsonOption, SandboxOption, WeakOption, add_verb, verbs
+
+ONLINE = "Learning on tasks"
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,8 @@ class TrainOptions:
         str,
         typer.Argument(
             metavar="ALGORITHM|RECIPE",
-            help="sft, cpt, reward, orm, prm, dpo, ipo, kto, orpo, simpo, or a recipe (TOML, or its name).",
+            help="On rows: sft, cpt, reward, orm, prm, dpo, ipo, kto, orpo, simpo. On tasks: grpo, dr-grpo, dapo, "
+            "gspo, rloo, reinforce++, ppo, reflect-retry. Or a recipe (TOML, or its name).",
         ),
     ]
     model: Annotated[
@@ -61,12 +64,64 @@ class TrainOptions:
     ] = None
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of the same run.")] = False
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and stop.")] = False
+    task: Annotated[
+        str | None,
+        typer.Option("--task", metavar="NAME|FILE", help="The suite to learn on.", rich_help_panel=ONLINE),
+    ] = None
+    split: Annotated[
+        str | None,
+        typer.Option("--split", metavar="NAME", help="What is learnt from (train).", rich_help_panel=ONLINE),
+    ] = None
+    held_out_split: Annotated[
+        str | None,
+        typer.Option(
+            "--held-out-split",
+            metavar="NAME",
+            help="What is measured at each checkpoint; else nothing is.",
+            rich_help_panel=ONLINE,
+        ),
+    ] = None
+    verifier: Annotated[
+        str | None,
+        typer.Option(
+            "--verifier", metavar="NAME", help="The reward; else the suite's own judge.", rich_help_panel=ONLINE
+        ),
+    ] = None
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, metavar="N", help="The first N training tasks.", rich_help_panel=ONLINE),
+    ] = None
+    held_out_limit: Annotated[
+        int | None,
+        typer.Option(
+            "--held-out-limit", min=1, metavar="N", help="The first N held-out tasks.", rich_help_panel=ONLINE
+        ),
+    ] = None
+    prompts: Annotated[
+        int | None, typer.Option("--prompts", min=1, metavar="N", help="Tasks a step (8).", rich_help_panel=ONLINE)
+    ] = None
+    samples: Annotated[
+        int | None,
+        typer.Option("--samples", min=1, metavar="N", help="Answers to each task (8).", rich_help_panel=ONLINE),
+    ] = None
+    max_new_tokens: Annotated[
+        int | None,
+        typer.Option(
+            "--max-new-tokens",
+            min=1,
+            metavar="N",
+            help="Tokens that one answer may have (256).",
+            rich_help_panel=ONLINE,
+        ),
+    ] = None
+    sandbox: SandboxOption = None
+    allow_weak_sandbox: WeakOption = False
     json: JsonOption = False
     database: DatabaseOption = None
 
 
 def train(options: TrainOptions) -> int:
-    """Train a model on rows, as `reflexa export` writes them, and print what came of it.
+    """Train a model on rows, as `reflexa export` writes them, or on its own answers to a suite's tasks.
 
     The model that is made can be given to --model at once. A run that was stopped goes on with --resume.
     """
@@ -75,5 +130,5 @@ def train(options: TrainOptions) -> int:
     return start(options)
 
 
-app = verbs("Train a model on rows.")
+app = verbs("Train a model on rows, or on tasks.")
 add_verb(app, "train", TrainOptions, train)

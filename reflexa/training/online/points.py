@@ -20,7 +20,10 @@ _NUMBER = 2**40
 
 @dataclass(frozen=True)
 class Examination:
-    """Held-out prompts, and what an answer to one is truly worth. Each is answered once, by the likeliest tokens."""
+    """Held-out prompts, and what an answer to one is truly worth. Each is answered once, by the likeliest tokens.
+
+    The run's own reward is asked about answers to them too: it is the proxy that the true reward is compared with.
+    """
 
     prompts: tuple[OnlinePrompt, ...]
     reward: Reward

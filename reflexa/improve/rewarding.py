@@ -1,0 +1,126 @@
+"""Suites as prompts, and their verifiers as rewards: what online training learns from.
+
+A suite's own judge reads what is hidden from the model: a run that is rewarded by it is an *oracle* run. Held-out tasks
+are only measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from reflexa.agent import Bench
+from reflexa.errors import UsageError
+from reflexa.tasks import Suite, select
+from reflexa.tasks.answers import extract_for
+from reflexa.training.online.points import Examination
+from reflexa.training.online.rollouts import Answer, OnlinePrompt
+from reflexa.types import Attempt, Completion, Frozen, Task, Usage
+
+LoadSuite = Callable[[str, str, str | None], Suite]
+"""A suite by its name, its split, and the file that it is read from, if any."""
+
+
+class TaskSource(Frozen):
+    """Where prompts and rewards come from: a suite's training split, judged by ``verifier`` (None: the suite's judge).
+
+    ``held_out_split`` is measured at each checkpoint by ``judge`` (None: the suite's); None measures nothing.
+    ``judge_model`` answers where a verifier is a model. ``limit`` and ``held_out_limit`` take the first tasks alone.
+    """
+
+    suite: str
+    split: str = "train"
+    held_out_split: str | None = None
+    verifier: str | None = None
+    judge: str | None = None
+    judge_model: str = "embedded"
+    data: str | None = None
+    limit: int | None = None
+    held_out_limit: int | None = None
+
+
+class VerifierReward:
+    """A verifier's score of an answer as its reward, or with ``whole`` 1 where it passed and else 0.
+
+    It judges answers to the suite's tasks, and to ``others``. Raises ``VerifierError`` where the verifier cannot tell.
+    """
+
+    def __init__(
+        self,
+        bench: Bench,
+        suite: Suite,
+        verifier: str | None = None,
+        model: str = "embedded",
+        *,
+        whole: bool = False,
+        others: Sequence[Task] = (),
+    ) -> None:
+        self._tasks = {task.id: task for task in (*suite.tasks, *others)}
+        self._verifier = bench.verifier(verifier or suite.judge, model)
+        self._whole = whole
+        self.name = self._verifier.name
+
+    def __call__(self, answer: Answer) -> float:
+        task = self._tasks[answer.prompt.id]
+        completion = Completion(
+            text=answer.text,
+            finish_reason="stop" if answer.finished else "length",
+            usage=Usage(output_tokens=answer.tokens),
+        )
+        attempt = Attempt(
+            index=answer.sample, messages=task.prompt, completion=completion, answer=extract_for(task, answer.text)
+        )
+        verdict = self._verifier.verify(task, attempt)
+        return float(verdict.passed) if self._whole else verdict.score
+
+
+@dataclass(frozen=True)
+class OnlineTasks:
+    """What an online run is given: ``prompts``, their ``reward``, and how checkpoints are judged.
+
+    ``oracle`` tells that the reward reads what is hidden from the model; ``verifier`` names it.
+    """
+
+    prompts: tuple[OnlinePrompt, ...]
+    reward: VerifierReward
+    held_out: Examination | None
+    oracle: bool
+
+
+def suite_prompts(suite: Suite) -> tuple[OnlinePrompt, ...]:
+    """The tasks of a suite as prompts, by their ids. Raises ``UsageError`` for tasks that are played."""
+    played = next((task for task in suite.tasks if task.play is not None), None)
+    if played is not None:
+        raise UsageError(f"task {played.id} is played in an environment: its answers are not single samples")
+    return tuple(OnlinePrompt(id=task.id, prompt=task.prompt) for task in suite.tasks)
+
+
+def online_tasks(source: TaskSource, load: LoadSuite, bench: Bench) -> OnlineTasks:
+    """Prompts, reward and examination of a suite.
+
+    Raises ``UsageError`` where what would be learnt from is a test split, or shares a task with what is held out.
+    """
+    if source.split == "test" or source.split == source.held_out_split:
+        raise UsageError(
+            f"the split {source.split!r} is what models are measured on: learn from another (--split), or hold out "
+            "another one (--held-out-split)"
+        )
+    train = _first(load(source.suite, source.split, source.data), source.limit)
+    held_out: Examination | None = None
+    measured: tuple[Task, ...] = ()
+    if source.held_out_split is not None:
+        tested = _first(load(source.suite, source.held_out_split, source.data), source.held_out_limit)
+        # The circle's methods use this module: at the top they would import each other.
+        from reflexa.improve import Suites
+        from reflexa.improve.circle import check_apart
+
+        check_apart(Suites(train, tested))
+        judge = VerifierReward(bench, tested, source.judge, source.judge_model, whole=True)
+        held_out, measured = Examination(suite_prompts(tested), judge), tested.tasks
+    # At checkpoints the reward that is learnt is measured on held-out tasks too.
+    reward = VerifierReward(bench, train, source.verifier, source.judge_model, others=measured)
+    return OnlineTasks(suite_prompts(train), reward, held_out, oracle=source.verifier in (None, train.judge))
+
+
+def _first(suite: Suite, limit: int | None) -> Suite:
+    return suite if limit is None or limit >= len(suite.tasks) else select(suite, limit=limit)

@@ -1,0 +1,97 @@
+"""Training on tasks from the command line: the plan, the model, its record and points, and what stops it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from reflexa.memory import Store
+from tests.cli.support import Cli
+from tests.support.tiny_models import make_checkpoint
+
+SUITE = """
+judge = "regex:[a-m]"
+[data]
+file = "letters.jsonl"
+[prompt]
+template = "{{ question }}"
+[columns]
+id = "id"
+[splits]
+column = "split"
+"""
+FEW = ["--samples", "2", "--prompts", "2", "--max-new-tokens", "3", "--steps", "2"]
+
+
+@pytest.fixture
+def suite(home: Path) -> str:
+    """Questions that random letters answer about half of the time; two splits share one."""
+    rows = [
+        {"id": f"{split}{n}", "question": f"{split} {n}?", "split": split}
+        for split in ("train", "test", "leaky")
+        for n in range(4)
+    ]
+    rows[-1]["question"] = rows[0]["question"]
+    (home / "letters.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (home / "letters.toml").write_text(SUITE)
+    return str(home / "letters.toml")
+
+
+def test_a_model_learns_on_tasks_and_its_checkpoints_are_recorded(cli: Cli, suite: str, tmp_path: Path) -> None:
+    model, out, database = str(make_checkpoint(tmp_path / "tiny")), tmp_path / "out", str(tmp_path / "m.db")
+    options = ["--task", suite, "--model", model, "--held-out-split", "test", *FEW]
+    planned = cli("train", "grpo", *options, "--dry-run", "--json")
+    assert (planned.code, planned.json["prompts"], planned.json["new_tokens"]) == (0, 4, 2 * 2 * 2 * 3)
+    options += ["--out", str(out), "--database", database, "--set", "checkpoints.every=1"]
+    done = cli("train", "grpo", *options, "--json")
+    assert done.code == 0, done.err
+    record = done.json["training"]
+    assert (record["status"], record["checkpoint"]) == ("finished", str(out / "model"))
+    assert (record["config"]["oracle"], record["config"]["reward"]) == (True, "regex:[a-m]")
+    with Store.open(database) as store:
+        assert [point.step for point in store.points_of(record["id"])] == [0, 1, 2]
+        assert all(point.n == 4 for point in store.points_of(record["id"]))
+        assert len(store.training_steps(record["id"])) == 2
+    shutil.rmtree(out / "checkpoints" / "step-00000002")
+    again = cli("train", "grpo", *options, "--resume")
+    assert again.code == 0, again.err
+    assert f"training {record['id']}: grpo" in again.out
+    assert "% of 4 tasks before" in again.out
+
+
+def test_a_recipe_names_tasks_and_a_verifier_that_is_no_oracle(cli: Cli, suite: str, tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(
+        f'algorithm = "rloo"\nsteps = 1\nprompts = 2\nsamples = 2\nmax_new_tokens = 2\n[tasks]\nsuite = "{suite}"\n'
+    )
+    model = str(make_checkpoint(tmp_path / "tiny"))
+    done = cli(
+        "train", "--model", model, "--verifier", "regex:x", "--out", str(tmp_path / "out"), str(recipe), "--json"
+    )
+    assert done.code == 0, done.err
+    config = done.json["training"]["config"]
+    assert (config["oracle"], config["reward"], config["algorithm"]) == (False, "regex:x", "rloo")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "name a suite with a training split"),
+        (["--task", "{suite}", "--split", "test"], "is what models are measured on"),
+        (["--task", "{suite}", "--held-out-split", "train"], "is what models are measured on"),
+        (["--task", "{suite}", "--held-out-split", "leaky"], "are in the training split too"),
+        (["--task", "{suite}", "--batch", "4"], "batch"),
+        (["--task", "{suite}", "--set", "options.clip=1"], "option 'clip'"),
+        (["--task", "humaneval"], "has no split 'train'"),
+    ],
+)
+def test_what_cannot_be_learnt_on_gets_one_line(
+    cli: Cli, suite: str, tmp_path: Path, arguments: list[str], complaint: str
+) -> None:
+    model = str(make_checkpoint(tmp_path / "tiny"))
+    done = cli("train", "grpo", *(argument.format(suite=suite) for argument in arguments), "--model", model, *FEW)
+    assert done.code == 2
+    assert complaint in done.complaint

@@ -1,0 +1,74 @@
+"""Suites as prompts and verifiers as rewards: what is scored, what is refused, what never becomes a zero."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("torch", reason="needs torch: scripts/reflexa setup train")
+pytest.importorskip("transformers", reason="needs transformers: scripts/reflexa setup train")
+
+from reflexa.agent import Bench
+from reflexa.errors import UsageError, VerifierError
+from reflexa.improve.rewarding import TaskSource, VerifierReward, online_tasks, suite_prompts
+from reflexa.tasks import Suite
+from reflexa.training.online.rollouts import Answer, OnlinePrompt
+from reflexa.types import Message, Play, Task
+
+
+def suite(split: str, n: int = 4, judge: str = "regex:[a-m]", words: str = "") -> Suite:
+    tasks = tuple(
+        Task(
+            id=f"{split}/{i}",
+            suite="letters",
+            split=split,
+            prompt=(Message(role="user", content=f"{words or split} {i}"),),
+        )
+        for i in range(n)
+    )
+    return Suite(name="letters", split=split, tasks=tasks, digest=split, judge=judge)
+
+
+def load(name: str, split: str, data: str | None) -> Suite:
+    return suite(split, words="train" if split == "leaky" else "")
+
+
+def answer(prompt: OnlinePrompt, text: str) -> Answer:
+    return Answer(prompt=prompt, text=text, tokens=3, finished=True, sample=0)
+
+
+def test_a_verifiers_score_is_the_reward() -> None:
+    letters = suite("train")
+    prompt = suite_prompts(letters)[1]
+    assert (prompt.id, prompt.prompt) == ("train/1", letters.tasks[1].prompt)
+    with Bench() as bench:
+        reward = VerifierReward(bench, letters)
+        assert (reward(answer(prompt, "a")), reward(answer(prompt, "z")), reward.name) == (1.0, 0.0, "regex:[a-m]")
+
+
+def test_a_verifier_that_cannot_tell_gives_no_reward() -> None:
+    letters = suite("train", judge="math")
+    with Bench() as bench, pytest.raises(VerifierError):
+        VerifierReward(bench, letters)(answer(suite_prompts(letters)[0], "1"))
+
+
+def test_held_out_tasks_are_measured_and_never_learnt_from() -> None:
+    with Bench() as bench:
+        made = online_tasks(TaskSource(suite="letters", held_out_split="dev", held_out_limit=2), load, bench)
+        assert ([prompt.id for prompt in made.prompts][:2], made.oracle) == (["train/0", "train/1"], True)
+        assert made.held_out is not None
+        assert [prompt.id for prompt in made.held_out.prompts] == ["dev/0", "dev/1"]
+        other = online_tasks(TaskSource(suite="letters", verifier="regex:x", limit=1), load, bench)
+        assert (len(other.prompts), other.oracle, other.held_out) == (1, False, None)
+        for source in (
+            TaskSource(suite="letters", split="test"),
+            TaskSource(suite="letters", held_out_split="train"),
+            TaskSource(suite="letters", held_out_split="leaky"),
+        ):
+            with pytest.raises(UsageError, match=r"measured on|in the training split too"):
+                online_tasks(source, load, bench)
+
+
+def test_tasks_that_are_played_are_refused() -> None:
+    played = suite("train", 1).tasks[0].model_copy(update={"play": Play(environment="textworld")})
+    with pytest.raises(UsageError, match="played in an environment"):
+        suite_prompts(Suite(name="x", tasks=(played,), digest="x"))
