@@ -1,6 +1,6 @@
 """Whether online training makes a small model better: held out, over several seeds, with intervals and a picture.
 
-    python benchmarks/online_learning.py grpo [--seeds 3] [--steps 40] [--folder FOLDER] [--out OUT]
+    python benchmarks/online_learning.py grpo|ppo [--seeds 3] [--steps 40] [--folder FOLDER] [--out OUT]
 
 Sums of two numbers from 1 to 30, with two worked examples in the prompt: 300 pairs to learn from, 100 that are held
 out. Prints a row a seed, and writes OUT.json and OUT.png (matplotlib). Pass rates are of the held-out pairs: greedy,
@@ -77,7 +77,15 @@ def grpo(seed: int, steps: int, folder: Path) -> OnlineResult:
     return train_online(config, prompts, is_right, held_out=Examination(tuple(held_out), is_right), progress=tell)
 
 
-METHODS: dict[str, Callable[[int, int, Path], OnlineResult]] = {"grpo": grpo}
+def ppo(seed: int, steps: int, folder: Path) -> OnlineResult:
+    """PPO with a KL penalty in the reward, and a critic that learns ten times as fast."""
+    prompts, held_out = questions()
+    options: dict[str, Any] = {"kl_reward": 0.05, "critic_learning_rate": 1e-4}
+    config = OnlineConfig(algorithm="ppo", options=options, **settings(seed, steps, folder))
+    return train_online(config, prompts, is_right, held_out=Examination(tuple(held_out), is_right), progress=tell)
+
+
+METHODS: dict[str, Callable[[int, int, Path], OnlineResult]] = {"grpo": grpo, "ppo": ppo}
 
 
 def tell(report: StepReport) -> None:
