@@ -165,9 +165,21 @@ def _is_free(held: Row[Any], now: float) -> bool:
     return now - held.renewed > LEASE_SECONDS if holder.host != this_process().host else is_gone(holder)
 
 
+def require_unused(connection: Connection) -> None:
+    """Raises ``StoreError`` where a living process works on any run."""
+    now = _now(connection)
+    for row in connection.execute(select(claims)):
+        if not _is_free(row, now):
+            raise StoreError(f"{_holder(row)}: wait for it or stop it")
+
+
 def _in_use(held: Row[Any]) -> str:
-    since = datetime.fromtimestamp(held.since).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
     return (
-        f"run {held.run_id} is in use by process {held.pid} on {held.host.partition(' ')[0]} since {since}: "
-        f"wait for it or stop it, then resume; or work on it together: reflexa run --join {held.run_id}"
+        f"{_holder(held)}: wait for it or stop it, then resume; "
+        f"or work on it together: reflexa run --join {held.run_id}"
     )
+
+
+def _holder(held: Row[Any]) -> str:
+    since = datetime.fromtimestamp(held.since).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+    return f"run {held.run_id} is in use by process {held.pid} on {held.host.partition(' ')[0]} since {since}"

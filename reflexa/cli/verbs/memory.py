@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from reflexa.cli.options import DatabaseOption, JsonOption, add_verb, verbs
+from reflexa.cli.verbs.backups import add_backups
 from reflexa.cli.verbs.learning import add_learning
 
 SUMMARY = "List and show the reflections that were kept."
@@ -79,3 +80,4 @@ add_verb(app, "list", ListOptions, list_reflections)
 add_verb(app, "show", ShowOptions, show)
 add_verb(app, "retract", RetractOptions, retract)
 add_learning(app)
+add_backups(app)
