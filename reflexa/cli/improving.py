@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from reflexa.agent import BenchOptions
-from reflexa.cli.failures import DONE
+from reflexa.cli.failures import BUDGET, DONE
 from reflexa.cli.output import emit, emit_json, note
 from reflexa.cli.recipes import assigned, explain
 from reflexa.cli.session import Session, suite_reference
-from reflexa.cli.text import aligned
+from reflexa.cli.text import aligned, count, one_line, plural, seconds
 from reflexa.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from reflexa.cli.verbs.improve import ImproveOptions
-    from reflexa.improve import ImproveConfig, Ledger
+    from reflexa.improve import ImproveConfig, Ledger, Round
     from reflexa.memory import Store
 
 
@@ -33,7 +33,7 @@ def start(options: ImproveOptions) -> int:
         raise MissingExtraError("improving a model", "train") from error
     with session.open_store() as store:
         if options.resume is not None:
-            ledger = Ledger.model_validate(store.find_improvement(options.resume))
+            ledger = _with_budget(Ledger.model_validate(store.find_improvement(options.resume)), options)
         else:
             ledger = Ledger(id=f"i{secrets.token_hex(4)}", config=_config(options, session), created=time.time())
         config = ledger.config
@@ -51,7 +51,17 @@ def start(options: ImproveOptions) -> int:
         emit_json(ledger)
     else:
         emit(_table(ledger))
+    if ledger.status == "budget":
+        note(f"to go on: reflexa improve --resume {ledger.id}, with more of --budget or --hours")
+        return BUDGET
     return DONE
+
+
+def _with_budget(ledger: Ledger, options: ImproveOptions) -> Ledger:
+    """The ledger of a circle that goes on, with the budget that is given now."""
+    given = {"budget": options.budget, "hours": options.hours}
+    update = {name: value for name, value in given.items() if value is not None}
+    return ledger.model_copy(update={"config": ledger.config.model_copy(update=update)})
 
 
 def _config(options: ImproveOptions, session: Session) -> ImproveConfig:
@@ -81,9 +91,13 @@ def _config(options: ImproveOptions, session: Session) -> ImproveConfig:
             limit=options.limit,
             held_out_limit=options.held_out_limit,
             feedback=options.feedback,
+            reward=options.reward,
             judge=options.verifier,
             data=None if options.data is None else str(Path(options.data).expanduser().resolve()),
             max_new_tokens=options.max_new_tokens,
+            strict=options.strict,
+            budget=options.budget,
+            hours=options.hours,
             seed=options.seed,
         )
     except ValidationError as error:
@@ -104,21 +118,54 @@ def _save(store: Store, ledger: Ledger) -> None:
     store.record_improvement(ledger.id, ledger.created, ledger.model_dump(mode="json"))
 
 
+_HEAD = ("round", "learnt from", "held out", "difference", "p", "best of n", "p", "canary", "")
+
+
 def _table(ledger: Ledger) -> str:
-    rows = [("round", "rows", "held out", "difference", "p", "")]
-    rows.append(("0", "", _percent(ledger.base), "", "", "the first model"))
-    for each in ledger.rounds:
-        difference = "" if each.difference is None else f"{100 * each.difference:+.1f} points"
-        p = "" if each.p is None else f"{each.p:.3f}"
-        said = "promoted" if each.promoted else f"not promoted{'' if each.p is not None else ': ' + each.why}"
-        rows.append((str(each.number), str(each.rows or 0), _percent(each.held_out), difference, p, said))
-    return "\n".join(
-        [
-            f"improvement {ledger.id}: {ledger.config.suite} · {ledger.config.method}",
-            aligned(rows, right=(0, 1, 2, 3, 4)),
-            f"champion: {ledger.champion}",
-        ]
+    """The ledger: each round beside the champion of then, and beside its best of n answers at equal tokens."""
+    rows: list[tuple[str, ...]] = [_HEAD, ("0", "", _percent(ledger.base), "", "", "", "", "", "the first model")]
+    rows += [_row(each) for each in ledger.rounds]
+    lines = [
+        f"improvement {ledger.id}: {ledger.config.suite} · {ledger.config.method}",
+        aligned(rows, right=(0, 1, 2, 3, 4, 5, 6)),
+    ]
+    lines += [f"round {each.number}: {one_line(each.why)}" for each in ledger.rounds if not each.promoted and each.why]
+    last = ledger.rounds[-1] if ledger.rounds else None
+    if last is not None and last.rival is not None and last.rival.rate is not None:
+        lines.append(
+            f"best of {last.rival.samples}: the champion with the new model's tokens, {last.rival.chosen}; all that "
+            f"round {last.number} sampled would have paid for the best of {last.rival.affordable:,}"
+        )
+    if last is not None and last.canary is not None and last.canary.proxy is None:
+        lines.append(last.canary.words)
+    lines.append(f"{count(ledger.sampled)} tokens sampled in {seconds(ledger.seconds)}")
+    lines.append(f"champion: {ledger.champion}")
+    return "\n".join(lines)
+
+
+def _row(each: Round) -> tuple[str, ...]:
+    rival = each.rival
+    return (
+        str(each.number),
+        "" if each.rows is None else plural(each.rows, "row"),
+        _percent(each.held_out),
+        "" if each.difference is None else f"{100 * each.difference:+.1f} points",
+        _p(each.p),
+        "" if rival is None or rival.rate is None else f"{_percent(rival.rate)} (n = {rival.samples})",
+        "" if rival is None else _p(rival.p),
+        ""
+        if each.canary is None
+        else "TRIPPED"
+        if each.canary.tripped
+        else "none"
+        if not each.canary.proxy
+        else "quiet",
+        "promoted" if each.promoted else "not promoted",
     )
+
+
+def _p(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def _percent(share: float | None) -> str:

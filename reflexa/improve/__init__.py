@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
-from reflexa.improve.circle import Circle, Suites
-from reflexa.improve.config import ImproveConfig, Ledger, Round
-from reflexa.improve.methods import METHODS, Method, find_method
+from reflexa.improve.circle import Circle
+from reflexa.improve.config import Canary, Costs, ImproveConfig, Ledger, Rival, Round
+from reflexa.improve.method import Method, Step
+from reflexa.improve.methods import METHODS, find_method
+from reflexa.improve.rows import RowMethod
+from reflexa.improve.workshop import CircleStoppedError, Suites, Workshop, check_apart
 
-__all__ = ["METHODS", "Circle", "ImproveConfig", "Ledger", "Method", "Round", "Suites", "find_method"]
+__all__ = [
+    "METHODS",
+    "Canary",
+    "Circle",
+    "CircleStoppedError",
+    "Costs",
+    "ImproveConfig",
+    "Ledger",
+    "Method",
+    "Rival",
+    "Round",
+    "RowMethod",
+    "Step",
+    "Suites",
+    "Workshop",
+    "check_apart",
+    "find_method",
+]

@@ -1,56 +1,32 @@
-"""The methods by which a round makes a better model: what is run, what is kept of it, and how it is learnt."""
+"""The methods by which a round makes a better model, by name."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from reflexa.errors import unknown_name
-from reflexa.export import ExportOptions
-from reflexa.export.options import Kind
+from reflexa.improve.method import Method
+from reflexa.improve.rows import RowMethod
 
-
-@dataclass(frozen=True)
-class Method:
-    """One way round the circle.
-
-    ``strategy`` makes attempts at the training split, ``kind`` of rows is kept of them, ``algorithm`` learns these.
-    With ``restart`` every round begins again at the first model, and learns from what the newest one sampled.
-    """
-
-    name: str
-    summary: str
-    strategy: str
-    kind: Kind
-    algorithm: str
-    restart: bool = False
-    without_memory: bool = False
-    one_a_task: bool = False
-
-    def export(self, run_id: str, split: str, min_score: float | None, cap: int | None) -> ExportOptions:
-        """What is kept of a run: at most ``cap`` rows a task, each from ``min_score`` on (None: passed)."""
-        return ExportOptions(
-            kind=self.kind,
-            runs=(run_id,),
-            split=split,
-            min_score=min_score,
-            dedupe=True,
-            limit_per_task=1 if self.one_a_task else cap,
-            without_memory=self.without_memory,
-        )
-
-
-_ALL = (
-    Method("rest-em", "sample, keep what passes, fine-tune the first model", "best-of-n", "sft", "sft", restart=True),
-    Method("rest", "sample, keep what scores above a rising threshold, fine-tune on", "best-of-n", "sft", "sft"),
-    Method(
-        "rejection-sampling", "sample, keep the best of each task, fine-tune on", "best-of-n", "sft", "sft",
-        one_a_task=True,
+_ALL: tuple[Method, ...] = (
+    RowMethod(
+        name="rest-em", summary="sample, keep what passes, fine-tune the first model",
+        strategy="best-of-n", kind="sft", algorithm="sft", restart=True,
     ),
-    Method(
-        "reflexion+sft", "learn what reflection led to, without the reflection", "reflexion", "sft", "sft",
-        without_memory=True,
+    RowMethod(
+        name="rest", summary="sample, keep what scores above a rising threshold, fine-tune on",
+        strategy="best-of-n", kind="sft", algorithm="sft",
     ),
-    Method("reflexion+dpo", "prefer what passed to what failed before", "reflexion", "preferences", "dpo"),
+    RowMethod(
+        name="rejection-sampling", summary="sample, keep the best of each task, fine-tune on",
+        strategy="best-of-n", kind="sft", algorithm="sft", one_a_task=True,
+    ),
+    RowMethod(
+        name="reflexion+sft", summary="learn what reflection led to, without the reflection",
+        strategy="reflexion", kind="sft", algorithm="sft", without_memory=True,
+    ),
+    RowMethod(
+        name="reflexion+dpo", summary="prefer what passed to what failed before",
+        strategy="reflexion", kind="preferences", algorithm="dpo",
+    ),
 )  # fmt: skip
 METHODS = {method.name: method for method in _ALL}
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from reflexa.agent import Bench
 from reflexa.errors import UsageError
+from reflexa.improve.workshop import Suites, check_apart
 from reflexa.tasks import Suite, select
 from reflexa.tasks.answers import extract_for
 from reflexa.training.online.points import Examination
@@ -110,10 +111,6 @@ def online_tasks(source: TaskSource, load: LoadSuite, bench: Bench) -> OnlineTas
     measured: tuple[Task, ...] = ()
     if source.held_out_split is not None:
         tested = _first(load(source.suite, source.held_out_split, source.data), source.held_out_limit)
-        # The circle's methods use this module: at the top they would import each other.
-        from reflexa.improve import Suites
-        from reflexa.improve.circle import check_apart
-
         check_apart(Suites(train, tested))
         judge = VerifierReward(bench, tested, source.judge, source.judge_model, whole=True)
         held_out, measured = Examination(suite_prompts(tested), judge), tested.tasks

@@ -23,7 +23,7 @@ class ImproveOptions:
     method: Annotated[
         str,
         typer.Option(
-            "--method", metavar="NAME", help="rest-em, rest, rejection-sampling, reflexion+sft or reflexion+dpo."
+            "--method", metavar="NAME", help="rest-em, rest, rejection-sampling, reflexion+sft, reflexion+dpo, rlvr, …"
         ),
     ] = "rest-em"
     rounds: Annotated[int, typer.Option("--rounds", min=1, metavar="N", help="Times round (3).")] = 3
@@ -50,6 +50,19 @@ class ImproveOptions:
     ] = "auto"
     verifier: Annotated[
         str | None, typer.Option("--verifier", metavar="NAME", help="The judge, in place of the suite's own.")
+    ] = None
+    reward: Annotated[
+        str | None,
+        typer.Option("--reward", metavar="NAME", help="The verifier that decides what is learnt; else the judge."),
+    ] = None
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Promote only what also beats the champion's best of as many tokens.")
+    ] = False
+    budget: Annotated[
+        int | None, typer.Option("--budget", min=1, metavar="N", help="No further round once N tokens were sampled.")
+    ] = None
+    hours: Annotated[
+        float | None, typer.Option("--hours", min=0.0, metavar="H", help="No further round once H hours were spent.")
     ] = None
     data: Annotated[
         str | None, typer.Option("--data", metavar="FILE", help="Read a built-in suite's tasks from this file.")
