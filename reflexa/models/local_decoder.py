@@ -24,16 +24,17 @@ _PROMPT_TOKENS = 4096
 
 @dataclass(eq=False)
 class Row:
-    """One sample to draw, of at most ``limit`` tokens, and what is known of it while it is being drawn.
+    """One sample to draw, and what is known of it while it is being drawn.
 
-    ``logprobs`` are the model's own, in nats at temperature 1. ``cached`` counts the tokens in the row's own cache.
+    ``logprobs`` are the model's own, in nats at temperature 1. ``finished`` tells a row that has ended from one that
+    only reached its limit. ``cached`` counts the tokens in the row's own cache.
     """
 
     group: Group
     drawer: Drawer
-    limit: int
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
+    finished: bool = False
     cached: int = 0
 
     @property
@@ -43,11 +44,17 @@ class Row:
 
 
 class Group:
-    """A prompt's tokens (at least one) and the rows that continue it, which share its keys and values."""
+    """A prompt's tokens (at least one) and the rows that continue it, which share its keys and values.
 
-    def __init__(self, prompt: Sequence[int], draws: Sequence[Settings], limit: int) -> None:
+    A row ends where ``ends`` says so of it with its newest token, and at ``limit`` tokens.
+    """
+
+    def __init__(
+        self, prompt: Sequence[int], draws: Sequence[Settings], limit: int, ends: Callable[[Row], bool]
+    ) -> None:
         self.prompt, self.cached = prompt, len(prompt)
-        self.rows = [Row(self, Drawer(settings), limit) for settings in draws]
+        self.limit, self.ends = limit, ends
+        self.rows = [Row(self, Drawer(settings)) for settings in draws]
         self.shared = len(self.rows) > 1
         """A lone row keeps its prompt in its own cache, where it is read at once with the rest."""
         self.left = len(self.rows)
@@ -77,11 +84,11 @@ class Work:
 class Decoder:
     """Samples from a transformers model that attends by cells (``use_cell_attention``), at most ``slots`` rows at once.
 
-    ``ends`` says whether a row ends with its newest token; at its limit it ends in any case. Not thread-safe.
+    Not thread-safe.
     """
 
-    def __init__(self, model: Any, slots: int, ends: Callable[[Row], bool]) -> None:
-        self._model, self._slots, self._ends = model, slots, ends
+    def __init__(self, model: Any, slots: int) -> None:
+        self._model, self._slots = model, slots
         shape = cache_shape(model)
         self._dtype = shape.dtype
         self._own: Shelves[Row] = Shelves(replace(shape, places=slots))
@@ -186,7 +193,8 @@ class Decoder:
         for row, token, logprob in zip(rows, tokens.tolist(), logprobs.tolist(), strict=True):
             row.tokens.append(token)
             row.logprobs.append(logprob)
-            if self._ends(row) or len(row.tokens) >= row.limit:
+            row.finished = row.group.ends(row)
+            if row.finished or len(row.tokens) >= row.group.limit:
                 self._leave(row)
                 ended.append(row)
         self.work.tokens += len(rows)

@@ -1,131 +1,116 @@
-"""What transformers does for ``reflexa.models.local``: loads a checkpoint, tokenizes messages, generates batches."""
+"""What transformers does for ``reflexa.models.local``: loads a checkpoint, tokenizes messages, takes up answers."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import torch
 import transformers
-from torch import Tensor
 
 from reflexa.errors import PolicyError
 from reflexa.models.chat import ChatFormat
-from reflexa.types import Completion, FinishReason, Message, Sampling, Usage
+from reflexa.models.local_attention import use_cell_attention
+from reflexa.models.local_decoder import Decoder, Group, Row
+from reflexa.models.local_draws import Settings
+from reflexa.types import Completion, Message, Sampling, Usage
 
 _ENDS_OF_TURN = ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>", "<|endoftext|>", "</s>")
 # transformers is typed in parts only, and some of its functions not at all.
 _hf: Any = transformers
-_SEEDS = 2**63
+_TOLERANCE = 0.3
+"""Nats by which log-probabilities drawn step by step may differ, on average, from those of one pass in bf16."""
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
-@dataclass(eq=False)
-class Row:
-    """One sample to draw, and what is known of it while it is being drawn."""
+class Call:
+    """One call's group of rows, with an answer to come for each."""
 
-    prompt: list[int]
-    sampling: Sampling
-    limit: int
-    generator: torch.Generator
-    stops: tuple[str, ...]
-    answer: Future[Completion] = field(default_factory=Future)
-    cancelled: Event = field(default_factory=Event)
-    tokens: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    reason: FinishReason | None = None
+    def __init__(self, engine: LocalEngine, prompt: Sequence[int], sampling: Sampling, n: int) -> None:
+        self._engine, self._sampling = engine, sampling
+        self._stops = tuple(text for text in (*sampling.stop, *engine.closers) if text)
+        seed = secrets.randbits(63) if sampling.seed is None else sampling.seed
+        draws = [Settings((seed + index,), sampling.temperature, sampling.top_p) for index in range(n)]
+        self.group = Group(prompt, draws, min(sampling.max_tokens, engine.context - len(prompt)), self._ends)
+        self.answers: dict[Row, Future[Completion]] = {row: Future() for row in self.group.rows}
+        self.cancelled = Event()
 
     @property
-    def open(self) -> bool:
-        return self.reason is None and not self.cancelled.is_set()
+    def settled(self) -> bool:
+        return all(answer.done() for answer in self.answers.values())
+
+    def settle(self, row: Row) -> None:
+        """Gives the answer of a row that has ended. The first one carries the prompt, which is computed once."""
+        text = self._engine.text(row.tokens)
+        text = text[: min((text.find(stop) for stop in self._stops if stop in text), default=len(text))]
+        known = self._sampling.logprobs
+        computed = len(self.group.prompt) if row is self.group.rows[0] else 0
+        self.answers[row].set_result(
+            Completion(
+                text=text,
+                finish_reason="stop" if row.finished else "length",
+                usage=Usage(input_tokens=computed, output_tokens=len(row.tokens), cost_usd=0.0),
+                token_ids=tuple(row.tokens) if known else None,
+                logprobs=tuple(row.logprobs) if known else None,
+            )
+        )
+
+    def fail(self, error: PolicyError | None = None) -> None:
+        """Ends the answers that are still to come, with the error or as cancelled."""
+        for answer in self.answers.values():
+            if not answer.done() and error is None:
+                answer.cancel()
+            elif not answer.done():
+                answer.set_exception(error)
+
+    def _ends(self, row: Row) -> bool:
+        if row.tokens[-1] in self._engine.ends:
+            return True
+        if not self._stops:
+            return False
+        # A character takes at most four tokens, so a stop string that has just ended lies within this tail.
+        tail = self._engine.text(row.tokens[-(4 * max(map(len, self._stops)) + 4) :])
+        return any(stop in tail for stop in self._stops)
 
 
 class LocalEngine:
-    """A model with its tokenizer. ``context`` is the most tokens that a row may hold, prompt and answer together."""
+    """A model with its tokenizer. ``context`` is the most tokens that a row may hold, prompt and answer together.
+
+    ``ends`` are the tokens, ``closers`` the texts that end an answer. Raises ``PolicyError`` where the checkpoint
+    cannot be loaded or computed.
+    """
 
     def __init__(self, where: str, context: int, threads: int | None) -> None:
         if threads is not None:
             torch.set_num_threads(threads)
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._model, self._tokenizer = load_language_model(where, self._device)
-        self.context = min(context, getattr(self._model.config, "max_position_embeddings", None) or context)
+        self._model, self._tokenizer = load_language_model(where, "cuda" if torch.cuda.is_available() else "cpu")
+        self.context = min([context, *_bounds(self._model.config.get_text_config())])
         self._chat = chat_format(self._tokenizer)
-        self._ends = end_tokens(self._model, self._tokenizer)
-        pad = self._tokenizer.pad_token_id
-        self._pad = int(pad) if pad is not None else min(self._ends, default=0)
-        # Generation defaults that a checkpoint brings (penalties, its own sampling) would bend what was asked for.
-        self._model.generation_config = _hf.GenerationConfig(
-            do_sample=False, eos_token_id=sorted(self._ends) or None, pad_token_id=self._pad
-        )
+        self.closers = self._chat.stops
+        self.ends = frozenset(end_tokens(self._model, self._tokenizer))
+        _check(self._model, where)
+
+    def call(self, prompt: Sequence[int], sampling: Sampling, n: int) -> Call:
+        """A call for ``n`` samples that continue the prompt's tokens."""
+        return Call(self, prompt, sampling, n)
+
+    def decoder(self, slots: int) -> Decoder:
+        """A new decoder over the model."""
+        return Decoder(self._model, slots)
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """What tokens say, control tokens left out."""
+        return str(self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
     def encode(self, messages: Sequence[Message]) -> list[int]:
         """The prompt's token ids. A message's text never becomes a control token."""
         pieces = self._chat.render(messages)
         ids = [token for piece in pieces for token in self._ids(piece)]
         return ids if self._tokenizer.chat_template else [*self._opening(), *ids]
-
-    def row(self, prompt: list[int], sampling: Sampling, index: int) -> Row:
-        generator = torch.Generator()
-        if sampling.seed is None:
-            generator.seed()
-        else:
-            generator.manual_seed((sampling.seed + index) % _SEEDS)
-        limit = min(sampling.max_tokens, self.context - len(prompt))
-        stops = tuple(text for text in (*sampling.stop, *self._chat.stops) if text)
-        return Row(prompt=prompt, sampling=sampling, limit=limit, generator=generator, stops=stops)
-
-    def run(self, rows: Sequence[Row], closing: Event) -> None:
-        """Generates all rows as one batch and settles their answers."""
-        width = max(len(row.prompt) for row in rows)
-        ids = torch.tensor([[self._pad] * (width - len(row.prompt)) + row.prompt for row in rows])
-        mask = torch.tensor([[0] * (width - len(row.prompt)) + [1] * len(row.prompt) for row in rows])
-        with torch.inference_mode():
-            self._model.generate(
-                input_ids=ids.to(self._device),
-                attention_mask=mask.to(self._device),
-                max_new_tokens=max(row.limit for row in rows),
-                logits_processor=transformers.LogitsProcessorList([_Draw(rows)]),
-                stopping_criteria=transformers.StoppingCriteriaList([_Watch(self, rows, closing)]),
-            )
-        for row in rows:
-            if row.cancelled.is_set() or (row.open and closing.is_set()):
-                row.answer.cancel()
-            else:
-                row.answer.set_result(self._completion(row))
-
-    def note(self, row: Row, token: int) -> None:
-        """Takes up a row's next token, and decides whether the row ends with it."""
-        row.tokens.append(token)
-        if token in self._ends or self._stopped(row):
-            row.reason = "stop"
-        elif len(row.tokens) >= row.limit:
-            row.reason = "length"
-
-    def _stopped(self, row: Row) -> bool:
-        if not row.stops:
-            return False
-        # A character takes at most four tokens, so a stop string that has just ended lies within this tail.
-        tail = self._text(row.tokens[-(4 * max(map(len, row.stops)) + 4) :])
-        return any(stop in tail for stop in row.stops)
-
-    def _completion(self, row: Row) -> Completion:
-        text = self._text(row.tokens)
-        text = text[: min((text.find(stop) for stop in row.stops if stop in text), default=len(text))]
-        known = row.sampling.logprobs
-        return Completion(
-            text=text,
-            finish_reason=row.reason or "length",
-            usage=Usage(input_tokens=len(row.prompt), output_tokens=len(row.tokens), cost_usd=0.0),
-            token_ids=tuple(row.tokens) if known else None,
-            logprobs=tuple(row.logprobs) if known else None,
-        )
-
-    def _text(self, tokens: Sequence[int]) -> str:
-        return str(self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
     def _ids(self, text: str) -> list[int]:
         return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
@@ -136,53 +121,52 @@ class LocalEngine:
         return opening if opening == [self._tokenizer.bos_token_id] else []
 
 
-class _Draw(transformers.LogitsProcessor):
-    """Draws each row's next token with the row's own settings and leaves ``generate`` only that one to choose."""
-
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self._rows = rows
-
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        logits = scores.float()
-        chosen = torch.tensor([self._draw(row, logits[index]) for index, row in enumerate(self._rows)])
-        only = torch.full_like(scores, float("-inf"))
-        return only.scatter(1, chosen.unsqueeze(1).to(scores.device), 0.0)
-
-    @staticmethod
-    def _draw(row: Row, logits: Tensor) -> int:
-        token = draw(logits, row.sampling, row.generator)
-        if row.open and row.sampling.logprobs:
-            row.logprobs.append(float(torch.log_softmax(logits, dim=-1)[token]))
-        return token
+def _bounds(config: Any) -> list[int]:
+    """The most tokens that a model's configuration lets a sequence have, as far as it says."""
+    kinds = getattr(config, "layer_types", None) or ["sliding_attention"]
+    window = getattr(config, "sliding_window", None) if "sliding_attention" in kinds else None
+    return [bound for bound in (getattr(config, "max_position_embeddings", None), window) if bound]
 
 
-class _Watch(transformers.StoppingCriteria):
-    """Ends each row at its own limit, stop string, end token or cancellation."""
+def _check(model: Any, where: str) -> None:
+    """Makes the model attend by cells, and compares what it then says token by token with its own forward call.
 
-    def __init__(self, engine: LocalEngine, rows: Sequence[Row], closing: Event) -> None:
-        self._engine, self._rows, self._closing = engine, rows, closing
-
-    def __call__(self, input_ids: Tensor, scores: Any, **_: Any) -> Tensor:
-        for row, token in zip(self._rows, input_ids[:, -1].tolist(), strict=True):
-            if row.open:
-                self._engine.note(row, int(token))
-        ended = [self._closing.is_set() or not row.open for row in self._rows]
-        return torch.tensor(ended, device=input_ids.device)
-
-
-def draw(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> int:
-    """One token id from ``logits`` (float32, [vocabulary]): the likeliest at temperature 0, else by nucleus sampling.
-
-    The draw is made on the CPU, so that a seed means the same on every device.
+    Raises ``PolicyError`` for architectures that carry something from token to token besides plain attention.
     """
-    if sampling.temperature == 0:
-        return int(logits.argmax())
-    probabilities = torch.softmax(logits.cpu() / sampling.temperature, dim=-1)
-    if sampling.top_p < 1:
-        ranked, order = probabilities.sort(descending=True)
-        beyond = ranked.cumsum(0) - ranked >= sampling.top_p
-        probabilities = torch.zeros_like(probabilities).scatter(0, order, ranked.masked_fill(beyond, 0.0))
-    return int(torch.multinomial(probabilities, 1, generator=generator))
+    attention = model.config._attn_implementation
+    vocabulary = int(model.config.get_text_config().vocab_size)
+    tokens = [7 % vocabulary + 31 * index % max(1, vocabulary - 8) for index in range(18)]
+    groups = [
+        Group(tokens[:7], [Settings((0, index), 1.0, 1.0) for index in range(2)], 4, lambda row: False),
+        Group(tokens[7:], [Settings((1,), 1.0, 1.0)], 4, lambda row: False),
+    ]
+    rows = [row for group in groups for row in group.rows]
+    try:
+        use_cell_attention(model)
+        decoder = Decoder(model, len(rows))
+        for group in groups:
+            decoder.add(group)
+        while decoder.busy:
+            decoder.step()
+        model.set_attn_implementation(attention)
+        difference = max(_difference(model, row) for row in rows)
+    except Exception as error:  # whatever an unforeseen architecture stumbles over
+        raise PolicyError(f"cannot run {where}, {type(model).__name__}: {type(error).__name__}: {error}") from error
+    if not difference < _TOLERANCE:
+        raise PolicyError(
+            f"cannot run {where}: {type(model).__name__} says something else token by token, by {difference:.3g} nats: "
+            "its attention is not plain and causal. Serve it (vLLM, ollama) and name it as a hosted model"
+        )
+    use_cell_attention(model)
+
+
+@torch.inference_mode()
+def _difference(model: Any, row: Row) -> float:
+    """How far a row's log-probabilities are, on average, from those of the model's own forward call, in nats."""
+    ids = torch.tensor([[*row.group.prompt, *row.tokens]], device=model.device)
+    logits = model(input_ids=ids, use_cache=False).logits[0, -len(row.tokens) - 1 : -1].float()
+    plain = torch.log_softmax(logits, dim=-1).gather(1, ids[0, -len(row.tokens) :].unsqueeze(1)).squeeze(1).cpu()
+    return float((plain - torch.tensor(row.logprobs)).abs().mean())
 
 
 def load_language_model(where: str, device: str) -> tuple[Any, Any]:

@@ -62,24 +62,25 @@ class TokenSampler:
                 prompt,
                 [Settings((draw.seed, index, i), draw.temperature, draw.top_p) for i in range(n)],
                 draw.max_tokens,
+                self._ends_here,
             )
             for index, prompt in enumerate(prompts)
         ]
         places = {row: (index, i) for index, group in enumerate(groups) for i, row in enumerate(group.rows)}
         done: dict[Row, Sample] = {}
         with _generating(self._model) as model:
-            decoder = Decoder(model, self._slots, self._finished)
+            decoder = Decoder(model, self._slots)
             self.work = decoder.work
             for group in groups:
                 decoder.add(group)
             while decoder.busy:
                 for row in decoder.step():
-                    done[row] = Sample(tuple(row.tokens), tuple(row.logprobs), self._finished(row))
+                    done[row] = Sample(tuple(row.tokens), tuple(row.logprobs), row.finished)
                     if ended is not None:
                         ended(*places[row], done[row])
         return [[done[row] for row in group.rows] for group in groups]
 
-    def _finished(self, row: Row) -> bool:
+    def _ends_here(self, row: Row) -> bool:
         return row.tokens[-1] in self._ends
 
 
