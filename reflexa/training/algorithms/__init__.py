@@ -21,6 +21,7 @@ from reflexa.training.algorithms.orm import ORM
 from reflexa.training.algorithms.orpo import ORPO
 from reflexa.training.algorithms.ppo import PPO
 from reflexa.training.algorithms.prm import PRM
+from reflexa.training.algorithms.reflect_retry import REFLECT_RETRY
 from reflexa.training.algorithms.reinforce_pp import REINFORCE_PP
 from reflexa.training.algorithms.reward import REWARD
 from reflexa.training.algorithms.rloo import RLOO
@@ -29,7 +30,7 @@ from reflexa.training.algorithms.simpo import SIMPO
 
 _ALL = (SFT, CPT, REWARD, ORM, PRM, DPO, IPO, KTO, ORPO, SIMPO)
 _TABLE = {algorithm.name: algorithm for algorithm in _ALL}
-_ALL_ONLINE = (GRPO, DR_GRPO, DAPO, GSPO, RLOO, REINFORCE_PP, PPO)
+_ALL_ONLINE = (GRPO, DR_GRPO, DAPO, GSPO, RLOO, REINFORCE_PP, PPO, REFLECT_RETRY)
 _ONLINE = {algorithm.name: algorithm for algorithm in _ALL_ONLINE}
 
 

@@ -9,6 +9,8 @@ To add one, write a module beside this one with an ``OnlineAlgorithm`` in it and
 - ``loss(batch, options)``: the objective of a micro-batch; micro-batches combine by ``weight``.
 - ``returns(experience, options)``: what a critic should have said before every token [tokens]; algorithms that have it
   get a critic (``options`` are ``CriticOptions`` then), and ``experience.values`` are its own.
+- ``roller(plain, options)``: for algorithms whose samples are more than one answer to a prompt: what samples them,
+  made of the plain roller.
 - ``recomputes``: whether the sampling policy's log-probabilities always come from a training pass: where a ratio is
   clipped so near 1 that the sampler's rounding would be.
 """
@@ -17,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from pydantic import Field
@@ -30,6 +32,9 @@ from reflexa.training.objectives.output import LossOutput
 from reflexa.training.objectives.policy_gradient import ClipConfig, TokenBatch, clipped_policy_loss
 from reflexa.training.objectives.ppo import ValueConfig
 from reflexa.training.online.experience import Experience
+
+if TYPE_CHECKING:
+    from reflexa.training.online.sampling import Roller
 
 
 class OnlineOptions(ClipConfig):
@@ -70,6 +75,7 @@ class OnlineAlgorithm:
     options: type[OnlineOptions] = OnlineOptions
     loss: Callable[[TokenBatch, Any], LossOutput] = clipped_policy_loss
     returns: Callable[[Experience, Any], Tensor] | None = None
+    roller: Callable[[Roller, Any], Roller] | None = None
     recomputes: bool = False
 
 

@@ -97,6 +97,8 @@ class OnlineRun:
         setup, config, options = self._setup, self._setup.config, self._setup.options
         sampler = TokenSampler(scorer.model, setup.speaker.ends, slots=config.slots)
         roller = Roller(sampler, setup.speaker, self._reward, config, self._processes)
+        if setup.algorithm.roller is not None:
+            roller = setup.algorithm.roller(roller, options)
         learner = Learner(setup, scorer, self._weights, self._processes, self._critic)
         if state.penalty is not None:
             learner.penalty = state.penalty

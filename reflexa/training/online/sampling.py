@@ -29,6 +29,18 @@ class Clock:
     verifying: float = 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What is sampled from: the tokens that stand before a sample, and the prompt that it answers."""
+
+    prompt: OnlinePrompt
+    tokens: Tokens
+
+
+Judged = tuple[Sample, Mapping[str, float]]
+"""A sample and the parts of its reward."""
+
+
 class Speaker:
     """A model's tokens as text, and text as its tokens: where an answer ends and what it says."""
 
@@ -126,13 +138,21 @@ class Roller:
 
     def _rolled(self, prompts: Sequence[OnlinePrompt], n: int, draw: Draw, reward: Reward) -> list[Group]:
         tokens = [self.speaker.prompt(prompt) for prompt in prompts]
+        judged = self._judged([Asked(*each) for each in zip(prompts, tokens, strict=True)], n, draw, reward)
+        return [
+            Group(prompt, tokens[index], tuple(self._rollout(*each) for each in judged[index]))
+            for index, prompt in enumerate(prompts)
+        ]
+
+    def _judged(self, asked: Sequence[Asked], n: int, draw: Draw, reward: Reward) -> list[list[Judged]]:
+        """``n`` samples of each, with the parts of their rewards."""
         waiting: dict[tuple[int, int], Future[Mapping[str, float]]] = {}
         began = time.monotonic()
         with Judging(reward, self.config.workers) as judging:
 
             def ended(prompt: int, sample: int, drawn: Sample) -> None:
                 answer = Answer(
-                    prompt=prompts[prompt],
+                    prompt=asked[prompt].prompt,
                     text=self.speaker.text(drawn.tokens),
                     tokens=len(drawn.tokens),
                     finished=drawn.finished,
@@ -140,18 +160,13 @@ class Roller:
                 )
                 waiting[prompt, sample] = judging.asked(answer)
 
-            drawn = self.sampler.sample(tokens, n, draw, ended) if prompts else []
+            drawn = self.sampler.sample([each.tokens for each in asked], n, draw, ended) if asked else []
             sampled = time.monotonic()
             found = {place: judging.found(future) for place, future in waiting.items()}
         self.clock.sampling += sampled - began
         self.clock.verifying += time.monotonic() - sampled
         return [
-            Group(
-                prompt,
-                tokens[index],
-                tuple(self._rollout(each, found[index, sample]) for sample, each in enumerate(drawn[index])),
-            )
-            for index, prompt in enumerate(prompts)
+            [(each, found[index, sample]) for sample, each in enumerate(samples)] for index, samples in enumerate(drawn)
         ]
 
     def _rollout(self, drawn: Sample, rewards: Mapping[str, float]) -> Rollout:

@@ -46,6 +46,8 @@ def divergence(logprobs: Tensor, reference: Tensor, experience: Experience) -> d
     completion (k1's sum, at least 0: far from the start few samples tell k3 too low).
     """
     own = experience.mask > 0
+    if not own.any():
+        return {"kl": 0.0, "kl/k1": 0.0, "kl/sequence": 0.0}
     masked = reference.where(own, logprobs)
     each = sequence_kl(logprobs, masked, experience.counts)
     return {
