@@ -13,6 +13,7 @@ from reflexa.training.engine.metrics import Progress
 from reflexa.training.engine.processes import joined
 from reflexa.training.online.alarms import Alarm
 from reflexa.training.online.config import OnlineConfig
+from reflexa.training.online.playing import Played
 from reflexa.training.online.points import HeldOut
 from reflexa.training.online.rollouts import OnlinePrompt, Reward
 from reflexa.training.online.run import OnlineRun
@@ -49,16 +50,17 @@ def plan_online(config: OnlineConfig, prompts: Sequence[OnlinePrompt]) -> Online
 def train_online(
     config: OnlineConfig,
     prompts: Sequence[OnlinePrompt],
-    reward: Reward,
+    reward: Reward | Played,
     *,
     held_out: HeldOut | None = None,
     progress: Progress | None = None,
 ) -> OnlineResult:
     """Trains on samples of the prompts; ``progress`` is told of every step, in the first process.
 
-    ``reward`` is called from worker threads. ``held_out`` judges checkpoints truly. Raises ``UsageError`` where the
-    configuration, the prompts or the model cannot be used, ``VerifierError`` where a reward broke, ``TrainingError``
-    where the numbers break, memory runs out, an alarm stops the run, or a checkpoint is not this run's. A run that was
+    ``reward`` is called from worker threads, or plays each sample in an environment (``Played``). ``held_out`` judges
+    checkpoints truly. Raises ``UsageError`` where the configuration, the prompts or the model cannot be used,
+    ``VerifierError`` or ``WorldError`` where a reward broke, ``TrainingError`` where the numbers break, memory runs
+    out, an alarm stops the run, or a checkpoint is not this run's. A run that was
     killed goes on with ``resume``.
     """
     began = time.monotonic()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from reflexa.errors import TrainingError, VerifierError
+from reflexa.errors import TrainingError, VerifierError, WorldError
 from reflexa.training.algorithms.online_algorithm import OnlineOptions
 from reflexa.training.engine.loop import is_out_of_memory
 from reflexa.training.engine.metrics import StepReport
@@ -176,8 +176,8 @@ def explained(step: int, last: Path | None) -> Iterator[None]:
         yield
     except TrainingError as error:
         raise TrainingError(f"step {step}: {error}; {good}") from error
-    except VerifierError as error:
-        raise VerifierError(f"step {step}: the reward broke: {error}; {good}") from error
+    except (VerifierError, WorldError) as error:
+        raise type(error)(f"step {step}: the reward broke: {error}; {good}") from error
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise

@@ -11,6 +11,7 @@ from reflexa.training.engine.batching import Batches
 from reflexa.training.online.experience import experience_of
 from reflexa.training.online.learning import Learner
 from reflexa.training.online.passes import Start
+from reflexa.training.online.playing import Played
 from reflexa.training.online.rollouts import OnlinePrompt, Reward
 from reflexa.training.online.sampling import Roller
 
@@ -26,7 +27,7 @@ class Examination:
     """
 
     prompts: tuple[OnlinePrompt, ...]
-    reward: Reward
+    reward: Reward | Played
 
 
 HeldOut = Examination | Callable[[Path, int], float]

@@ -100,14 +100,15 @@ class Judging:
 
     def _judge(self, answer: Answer) -> Mapping[str, float]:
         try:
-            return _named(self._reward(answer), answer)
+            return named_parts(self._reward(answer), answer)
         except BaseException as error:
             self._failure = error
             self._failed.set()
             raise
 
 
-def _named(reward: float | Mapping[str, float], answer: Answer) -> Mapping[str, float]:
+def named_parts(reward: float | Mapping[str, float], answer: Answer) -> Mapping[str, float]:
+    """A reward's parts by name. Raises ``VerifierError`` where one is no finite number."""
     named = {
         name: float(value) for name, value in (reward if isinstance(reward, Mapping) else {"reward": reward}).items()
     }

@@ -26,6 +26,7 @@ from reflexa.training.online.deck import Deck
 from reflexa.training.online.learning import Learner
 from reflexa.training.online.loop import LoopState, OnlineLoop, explained
 from reflexa.training.online.passes import Start
+from reflexa.training.online.playing import Played
 from reflexa.training.online.points import HeldOut, Surveyor
 from reflexa.training.online.rollouts import Reward
 from reflexa.training.online.sampling import Roller
@@ -43,7 +44,7 @@ class OnlineRun:
         self,
         setup: OnlineSetup,
         processes: Processes,
-        reward: Reward,
+        reward: Reward | Played,
         held_out: HeldOut | None,
         tell: Progress | None,
     ) -> None:

@@ -15,7 +15,9 @@ from reflexa.models.local_engine import end_tokens
 from reflexa.models.local_sampling import Draw, Sample, TokenSampler
 from reflexa.training.engine.processes import Processes
 from reflexa.training.online.config import OnlineConfig
+from reflexa.training.online.playing import Played
 from reflexa.training.online.rewards import Judging
+from reflexa.training.online.rolling import Games
 from reflexa.training.online.rollouts import Answer, Group, OnlinePrompt, Reward, Rollout, Segment, StepRewards
 
 _SEEDS = 2**62
@@ -47,6 +49,7 @@ class Speaker:
     def __init__(self, model: Any, tokenizer: Any, stop: Sequence[str]) -> None:
         self.encoder = Encoder(model, tokenizer)
         self._tokenizer, self._stop = tokenizer, tuple(stop)
+        self.context: int = getattr(model.config.get_text_config(), "max_position_embeddings", None) or 2048
         self.ends = end_tokens(model, tokenizer) | self._stopping()
         if not self.ends:
             raise UsageError(
@@ -88,7 +91,7 @@ class Roller:
 
     sampler: TokenSampler
     speaker: Speaker
-    reward: Reward
+    reward: Reward | Played
     config: OnlineConfig
     processes: Processes
     clock: Clock = field(default_factory=Clock)
@@ -106,7 +109,7 @@ class Roller:
         draw = self.draw(seed)
         return self._gathered(lambda: self._rolled(mine, samples or self.config.samples, draw, self.reward))
 
-    def greedy(self, prompts: Sequence[OnlinePrompt], reward: Reward) -> list[Group]:
+    def greedy(self, prompts: Sequence[OnlinePrompt], reward: Reward | Played) -> list[Group]:
         """One likeliest sample of each prompt, judged by ``reward``."""
         share = self.processes.share
         mine = [
@@ -136,7 +139,9 @@ class Roller:
             raise failed
         return [group for each in all_of_them if isinstance(each, list) for group in each]
 
-    def _rolled(self, prompts: Sequence[OnlinePrompt], n: int, draw: Draw, reward: Reward) -> list[Group]:
+    def _rolled(self, prompts: Sequence[OnlinePrompt], n: int, draw: Draw, reward: Reward | Played) -> list[Group]:
+        if isinstance(reward, Played):
+            return Games(self, reward, draw).groups(prompts, n)
         tokens = [self.speaker.prompt(prompt) for prompt in prompts]
         judged = self._judged([Asked(*each) for each in zip(prompts, tokens, strict=True)], n, draw, reward)
         return [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from reflexa.training.algorithms.online_algorithm import OnlineAlgorithm, Online
 from reflexa.training.engine.loading import add_lora, compute_type, load_skeleton, load_tokenizer
 from reflexa.training.engine.processes import Processes
 from reflexa.training.online.config import OnlineConfig
+from reflexa.training.online.playing import Played
 from reflexa.training.online.rewards import follows, overlong, total
 from reflexa.training.online.rollouts import Answer, OnlinePrompt, Reward, StepRewards
 from reflexa.training.online.sampling import Speaker
@@ -113,7 +114,7 @@ def set_up_online(config: OnlineConfig, prompts: Sequence[OnlinePrompt], process
     return OnlineSetup(config, algorithm, options, tokenizer, speaker, tuple(prompts), digest, planned, dtype)
 
 
-def with_parts(reward: Reward, options: OnlineOptions, max_new_tokens: int) -> Reward:
+def with_parts(reward: Reward | Played, options: OnlineOptions, max_new_tokens: int) -> Reward | Played:
     """The reward with the parts that the options add to it."""
     added: dict[str, Reward] = {}
     if options.overlong:
@@ -123,14 +124,17 @@ def with_parts(reward: Reward, options: OnlineOptions, max_new_tokens: int) -> R
     if not added:
         return reward
 
-    def whole(answer: Answer) -> Mapping[str, float]:
-        given = reward(answer)
-        more = {name: total(each(answer), {}) for name, each in added.items()}
+    def whole(given: float | Mapping[str, float], answer: Answer) -> Mapping[str, float]:
+        others = {name: total(each(answer), {}) for name, each in added.items()}
         if isinstance(given, StepRewards):
-            return given.with_parts(more)
-        return {**(given if isinstance(given, Mapping) else {"reward": given}), **more}
+            return given.with_parts(others)
+        return {**(given if isinstance(given, Mapping) else {"reward": given}), **others}
 
-    return whole
+    if isinstance(reward, Played):
+        play = reward.play
+        return replace(reward, play=lambda dialogue: whole(play(dialogue), dialogue.answer))
+    judge = reward
+    return lambda answer: whole(judge(answer), answer)
 
 
 def _check(config: OnlineConfig, prompts: Sequence[OnlinePrompt], processes: Processes) -> None:
