@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -43,8 +43,9 @@ class Vetting:
             return "task named"
         if any(guard.holds(text) for guard in self._guards) or any(gives_away(task, text) for task in self._tasks):
             return "answer"
-        own = set(_runs(text))
-        return "quotation" if own and any(own & set(_runs(piece)) for piece in shown) else None
+        size = min(QUOTED_WORDS, len(_WORD.findall(text)))  # a short lesson is a copy as a whole
+        own = _runs(text, size)
+        return "quotation" if any(own & _runs(piece, size) for piece in shown) else None
 
     @cached_property
     def _redactor(self) -> Redactor:
@@ -53,7 +54,7 @@ class Vetting:
         return Redactor()
 
 
-def _runs(text: str) -> Iterator[tuple[str, ...]]:
-    """All runs of ``QUOTED_WORDS`` words, without case and punctuation."""
+def _runs(text: str, size: int) -> set[tuple[str, ...]]:
+    """All runs of so many words, without case and punctuation."""
     words = _WORD.findall(text.lower())
-    return (tuple(words[start : start + QUOTED_WORDS]) for start in range(len(words) - QUOTED_WORDS + 1))
+    return {tuple(words[start : start + size]) for start in range(len(words) - size + 1)}
