@@ -105,6 +105,7 @@ class Decoder:
         """Lets the group's rows wait for slots."""
         self._waiting.extend(group.rows)
 
+    @torch.inference_mode()
     def drop(self, rows: Iterable[Row]) -> None:
         """Ends rows that are waiting or under way."""
         for row in rows:

@@ -1,0 +1,88 @@
+"""The decoder's slots: rows that enter later, rows that are dropped, groups larger than the slots."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.training.models import llama
+
+torch = pytest.importorskip("torch", reason="needs torch: scripts/reflexa setup train")
+
+from reflexa.models.local_attention import use_cell_attention  # noqa: E402
+from reflexa.models.local_decoder import Decoder, Group  # noqa: E402
+from reflexa.models.local_draws import Settings  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    made = llama().eval()
+    use_cell_attention(made)
+    return made
+
+
+def group(prompt: list[int], rows: int, limit: int, seed: int = 0) -> Group:
+    draws = [Settings((seed, index), 1.0, 1.0) for index in range(rows)]
+    return Group(prompt, draws, limit, lambda row: False)
+
+
+def finish(decoder: Decoder) -> None:
+    while decoder.busy:
+        decoder.step()
+
+
+def tokens(group: Group) -> list[list[int]]:
+    return [row.tokens for row in group.rows]
+
+
+def test_rows_that_enter_later_say_what_they_say_alone(model: Any) -> None:
+    alone = [group([5, 6, 7], 2, 9), group([8], 1, 6, seed=1)]
+    for one in alone:
+        decoder = Decoder(model, 4)
+        decoder.add(one)
+        finish(decoder)
+    first, later = group([5, 6, 7], 2, 9), group([8], 1, 6, seed=1)
+    decoder = Decoder(model, 4)
+    decoder.add(first)
+    for _ in range(3):
+        decoder.step()
+    decoder.add(later)
+    finish(decoder)
+    assert [tokens(first), tokens(later)] == [tokens(one) for one in alone]
+    # The later row entered at the fourth of eight steps and shared the rest of its own five with the others.
+    assert decoder.work.steps == 8
+
+
+def test_dropped_rows_leave_at_once_wherever_they_are(model: Any) -> None:
+    kept, dropped = group([5, 6], 1, 5), group([7, 8], 4, 50)
+    decoder = Decoder(model, 3)
+    decoder.add(dropped)
+    decoder.add(kept)
+    decoder.step()
+    assert [len(row.tokens) for row in dropped.rows] == [2, 2, 2, 0]
+    decoder.drop(dropped.rows)
+    decoder.drop(dropped.rows)
+    assert decoder.step() == []
+    assert decoder.step() == []
+    assert decoder.step() == []
+    assert decoder.step() == kept.rows
+    assert not decoder.busy
+    assert decoder.work.prompt_tokens == 4
+
+
+def test_long_prompts_are_computed_in_portions(model: Any) -> None:
+    calls = 0
+
+    def count(*_: Any) -> None:
+        nonlocal calls
+        calls += 1
+
+    handle = model.model.register_forward_hook(count)
+    decoder = Decoder(model, 8)
+    for length in (900, 1000, 900, 900, 1000, 3):
+        decoder.add(group([9] * length, 1, 1))
+    finish(decoder)
+    handle.remove()
+    assert decoder.work.prompt_tokens == 4703
+    assert (calls, decoder.work.steps) == (2, 0)
