@@ -147,7 +147,7 @@ def _row(each: Round) -> tuple[str, ...]:
     rival = each.rival
     return (
         str(each.number),
-        "" if each.rows is None else plural(each.rows, "row"),
+        _learnt(each),
         _percent(each.held_out),
         "" if each.difference is None else f"{100 * each.difference:+.1f} points",
         _p(each.p),
@@ -162,6 +162,12 @@ def _row(each: Round) -> tuple[str, ...]:
         else "quiet",
         "promoted" if each.promoted else "not promoted",
     )
+
+
+def _learnt(each: Round) -> str:
+    if each.rows is not None:
+        return plural(each.rows, "row")
+    return "" if each.grown is None else f"reward {each.grown:.2f}"
 
 
 def _p(value: float | None) -> str:

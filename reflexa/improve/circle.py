@@ -27,6 +27,7 @@ class Circle(Workshop):
         config = ledger.config
         method = method or find_method(config.method)
         check_apart(self.suites)
+        self.refuse_retracted(ledger.champion)
         ledger = measure_first(self, ledger.model_copy(update={"status": "running"}))
         for number in range(1, config.rounds + 1):
             if number > len(ledger.rounds):
@@ -41,7 +42,7 @@ class Circle(Workshop):
         """ReST samples with its newest model; with ``restart`` that is learnt by the first one again."""
         sampler = ledger.champion
         learner = ledger.config.model if method.restart else sampler
-        self.refuse_retracted(sampler, learner)
+        self.refuse_retracted(sampler, learner)  # both were sound when the circle began: much time may have passed
         return Round(number=number, sampler=sampler, learner=learner)
 
     def _round(self, ledger: Ledger, method: Method) -> Ledger:

@@ -104,7 +104,7 @@ class Round(Frozen):
 
     ``sampler`` made the attempts of ``grow_run``, ``learner`` is what was fine-tuned. ``difference`` is the held-out
     rate less the champion's, with its 95 % interval and McNemar's p. Methods that learn while they sample have neither
-    run nor data set, and ``grown`` is the share of their samples that were rewarded in full at the last step.
+    run nor data set, and ``grown`` is the mean reward at their best checkpoint.
     """
 
     number: int

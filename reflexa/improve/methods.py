@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from reflexa.errors import unknown_name
 from reflexa.improve.method import Method
+from reflexa.improve.online import OnlineMethod
 from reflexa.improve.rows import RowMethod
+from reflexa.training.algorithms import list_online
 
-_ALL: tuple[Method, ...] = (
+_OF_ROWS = (
     RowMethod(
         name="rest-em", summary="sample, keep what passes, fine-tune the first model",
         strategy="best-of-n", kind="sft", algorithm="sft", restart=True,
@@ -28,7 +30,11 @@ _ALL: tuple[Method, ...] = (
         strategy="reflexion", kind="preferences", algorithm="dpo",
     ),
 )  # fmt: skip
-METHODS = {method.name: method for method in _ALL}
+_ONLINE = (
+    OnlineMethod(name="rlvr", summary="reinforcement learning from the verifier, by GRPO", algorithm="grpo"),
+    *(OnlineMethod(name=each.name, summary=each.summary, algorithm=each.name) for each in list_online()),
+)
+METHODS: dict[str, Method] = {method.name: method for method in (*_OF_ROWS, *_ONLINE)}
 
 
 def find_method(name: str) -> Method:

@@ -6,79 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from reflexa.agent import BenchOptions
 from reflexa.errors import UsageError
-from reflexa.improve import Circle, ImproveConfig, Ledger, Suites
-from reflexa.memory import Store
-from reflexa.tasks import Suite
-from reflexa.types import Message, Task
-from tests.support.tiny_models import make_checkpoint
-
-JUDGE = "regex:[a-m]"
-"""What random letters contain about half of the time."""
-
-
-class StoppedHere(Exception):
-    """Stands in for a kill after a step was recorded."""
-
-
-def suite(split: str, n: int, word: str = "") -> Suite:
-    tasks = tuple(
-        Task(
-            id=f"{split}/{i}",
-            suite="letters",
-            split=split,
-            prompt=(Message(role="user", content=f"{word or split} {i}"),),
-        )
-        for i in range(n)
-    )
-    return Suite(name="letters", split=split, tasks=tasks, digest=f"{split}{n}", judge=JUDGE)
-
-
-def ledger(folder: Path, model: Path, rounds: int = 2) -> Ledger:
-    config = ImproveConfig(
-        suite="letters",
-        model=str(model),
-        method="rest-em",
-        output=folder / "out",
-        rounds=rounds,
-        samples=2,
-        max_new_tokens=4,
-        train={"batch": {"rows": 4}, "steps": 2},
-    )
-    return Ledger(id="i1", config=config, created=1.0)
-
-
-class Home:
-    """A database and a place for checkpoints; ``stop_after`` saves of the ledger the circle is killed."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.model = make_checkpoint(folder / "tiny")
-        self.store = Store.open(folder / "m.db")
-        self.said: list[str] = []
-
-    def circle(self, stop_after: int = 1_000) -> Circle:
-        saves = 0
-
-        def save(now: Ledger) -> None:
-            nonlocal saves
-            self.store.record_improvement(now.id, now.created, now.model_dump(mode="json"))
-            saves += 1
-            if saves == stop_after:
-                raise StoppedHere
-
-        return Circle(
-            self.store, Suites(suite("train", 6), suite("test", 6)), BenchOptions(concurrency=8), save, self.said.append
-        )
-
-    def known(self) -> Ledger:
-        return Ledger.model_validate(self.store.find_improvement("i1"))
+from reflexa.improve import Suites
+from tests.improve.tiny import Home, StoppedHere, ledger, suite
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path)
+def home(folder: Path) -> Home:
+    return Home(folder)
 
 
 def test_every_round_is_in_the_ledger_with_what_it_was_made_from(home: Home) -> None:
@@ -95,7 +30,7 @@ def test_every_round_is_in_the_ledger_with_what_it_was_made_from(home: Home) -> 
     assert done.champion == (first.checkpoint if first.promoted else str(home.model))
 
 
-@pytest.mark.parametrize("stop_after", [1, 3, 5, 6, 8])
+@pytest.mark.parametrize("stop_after", [1, 3, 5, 6, 8, 9])
 def test_a_circle_that_was_killed_goes_on_where_it_was(home: Home, stop_after: int) -> None:
     with pytest.raises(StoppedHere):
         home.circle(stop_after).run(ledger(home.folder, home.model, rounds=1))
@@ -106,7 +41,7 @@ def test_a_circle_that_was_killed_goes_on_where_it_was(home: Home, stop_after: i
     assert done.base_run == before.base_run
     if before.rounds and before.rounds[0].grow_run:
         assert done.rounds[0].grow_run == before.rounds[0].grow_run
-    assert len(home.store.list_runs()) == 3  # the first model's, the round's attempts, and its model's
+    assert len(home.store.list_runs()) == 4  # the first model's, the round's attempts, its model's, the champion's best
 
 
 def test_held_out_tasks_that_are_learnt_from_too_are_refused(home: Home) -> None:
@@ -115,3 +50,12 @@ def test_held_out_tasks_that_are_learnt_from_too_are_refused(home: Home) -> None
     with pytest.raises(UsageError, match="4 held-out tasks of letters are in the training split too"):
         circle.run(ledger(home.folder, home.model))
     assert home.store.list_runs() == []
+
+
+def test_nothing_is_built_on_a_model_that_was_retracted(home: Home) -> None:
+    done = home.circle().run(ledger(home.folder, home.model, rounds=1))
+    home.store.ancestry.retract(str(done.rounds[0].training), "it was poisoned")
+    spoilt = ledger(home.folder, Path(str(done.rounds[0].checkpoint)), rounds=1).model_copy(update={"id": "i2"})
+    with pytest.raises(UsageError, match="retracted: it was poisoned: nothing is built on it"):
+        home.circle().run(spoilt)
+    assert len(home.store.list_runs()) == 4
