@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import Connection, Select, and_, select
 
 from reflexa.errors import ReflexaError
 from reflexa.memory.database import Database
@@ -128,12 +128,6 @@ class Embeddings:
             recent = self._recent | {row.seq for row in rows}
             self._recent = {seq for seq in recent if seq > self._last - LOOK_BACK}
         return len(rows) == ROWS_AT_ONCE
-
-
-def count(connection: Connection) -> dict[str, int]:
-    """How many lessons have a vector, by embedder."""
-    statement = select(embeddings.c.embedder, func.count().label("n")).group_by(embeddings.c.embedder)
-    return {row.embedder: row.n for row in connection.execute(statement)}
 
 
 def _matrix(stored: Sequence[bytes]) -> NDArray[np.float32]:

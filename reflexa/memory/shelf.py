@@ -5,15 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from reflexa.lessons import LONGEST, Lesson, LessonOutcomes, LessonStatus, Recalled, RecallQuery
-from reflexa.memory import lessons, recall
+from reflexa.memory import lessons, packs, pruning, recall, stats
 from reflexa.memory.database import Database
 from reflexa.memory.encoding import Write
 from reflexa.memory.fulltext import Sample
 from reflexa.memory.lessons import Kept
+from reflexa.memory.packs import Imported
+from reflexa.memory.pruning import Pruned, PruneKind
 from reflexa.memory.redaction import Redactor
+from reflexa.memory.stats import MemoryStats
 from reflexa.memory.words import similarity
 from reflexa.protocols import Embedder
 
@@ -101,6 +105,20 @@ class Shelf(ABC):
     def lesson_outcomes(self, ids: Sequence[str]) -> dict[str, LessonOutcomes]:
         """What became of the ended episodes that lessons were recalled for; an entry for every id."""
         return self._database.read(partial(lessons.outcomes, ids=ids))
+
+    def import_pack(self, path: Path, name: str) -> Imported:
+        """Keeps a pack's lessons in quarantine: none is recalled before it is accepted. Raises ``UsageError``."""
+        read = packs.read_pack(path, name, self._redactor)
+        self.add_lessons(read.lessons)
+        return read
+
+    def prune(self, kinds: Sequence[PruneKind], older: float, *, dry_run: bool) -> list[Pruned]:
+        """Deletes what is of these kinds and older than so many seconds, or says only what would go."""
+        return pruning.prune(self._database, kinds, older, dry_run=dry_run)
+
+    def stats(self) -> MemoryStats:
+        """How much the database holds."""
+        return self._database.read(stats.measure)
 
     def _embed(self, ids: Sequence[str]) -> None:
         if self._embeddings:
