@@ -6,8 +6,7 @@ from pathlib import Path
 
 from reflexa.memory.store import Store
 from reflexa.rows import DatasetRecord, Lineage, Source, TrainingRecord
-from reflexa.types import RunConfig
-from tests.memory.support import CONFIG, a_reflection, a_verdict, an_attempt, an_episode, record
+from tests.memory.support import CONFIG, a_reflection, an_episode, record
 
 
 class History:
