@@ -78,9 +78,13 @@ class Stepper:
     def __init__(self, scorer: Scorer, weights: Trained, loss: Loss, processes: Processes) -> None:
         self._scorer, self._weights, self._loss, self._processes = scorer, weights, loss, processes
 
-    def step(self, rows: Rows, batches: Sequence[MicroBatch], learning_rate: float, stop_norm: float) -> StepResult:
-        """One step over this process's micro-batches. Where its numbers break, raises ``TrainingError`` and leaves
-        the weights.
+    def step(
+        self, rows: Rows, batches: Sequence[MicroBatch], learning_rate: float, stop_norm: float, idle: float = 0.0
+    ) -> StepResult:
+        """One step over this process's micro-batches. ``idle`` is the weight of rows that belong to the mean but are
+        left out, because their losses and gradients are 0; metrics are means over the others.
+
+        Where its numbers break, raises ``TrainingError`` and leaves the weights.
         """
         sums = _Sums()
         baseline = self._baseline(rows, batches)
@@ -88,9 +92,9 @@ class Stepper:
             self._add(sums, rows, batch, baseline)
         total = sums.over(self._processes)
         means = total.means()
-        self._weights.combine(self._processes, total.weight)
+        self._weights.combine(self._processes, total.weight + idle)
         norm = self._weights.norm()
-        loss = means.pop("loss")
+        loss = means.pop("loss") * total.weight / (total.weight + idle)
         if not math.isfinite(loss) or not norm <= stop_norm:
             raise TrainingError(
                 f"the loss is {loss:.6g} and the gradients' norm {norm:.6g} (at most {stop_norm:g} goes on)"

@@ -100,6 +100,44 @@ def _earned(rollout: Rollout, weights: Mapping[str, float]) -> list[float]:
     return earned
 
 
+def informative(row: Trajectories) -> Trajectories | None:
+    """The tree with those completions alone whose advantages are not all 0: the others have no gradient unless a loss
+    has a KL term. None where none is left.
+    """
+    sizes = [len(completion) for completion in row.completions]
+    teaches = [bool((part != 0).any()) for part in torch.split(row.advantages * row.mask, sizes)]
+    if all(teaches):
+        return row
+    return _chosen(row, [index for index, each in enumerate(teaches) if each]) if any(teaches) else None
+
+
+def first(row: Trajectories) -> Trajectories:
+    """The tree with its first completion alone."""
+    return _chosen(row, [0])
+
+
+def weight_of(rows: Sequence[Trajectories], by_token: bool) -> float:
+    """How many learnt tokens the rows have, or how many completions."""
+    return sum(float(row.mask.sum()) if by_token else float(len(row.completions)) for row in rows)
+
+
+def _chosen(row: Trajectories, places: Sequence[int]) -> Trajectories:
+    sizes = [len(completion) for completion in row.completions]
+
+    def of(column: Tensor) -> Tensor:
+        parts = torch.split(column, sizes)
+        return torch.cat([parts[place] for place in places])
+
+    return Trajectories(
+        row.prompt,
+        tuple(row.completions[place] for place in places),
+        old=of(row.old),
+        advantages=of(row.advantages),
+        mask=of(row.mask),
+        reference=None if row.reference is None else of(row.reference),
+    )
+
+
 def _fitting(group: Group, room: int) -> Iterator[tuple[Tokens, ...]]:
     part: list[Tokens] = []
     for rollout in group.rollouts:

@@ -18,7 +18,16 @@ from reflexa.training.objectives.divergence import AdaptiveKL
 from reflexa.training.objectives.output import LossOutput
 from reflexa.training.objectives.policy_gradient import TokenBatch
 from reflexa.training.online.critic import Critic, ValueTargets
-from reflexa.training.online.experience import Experience, Trajectories, experience_of, trajectories, trees
+from reflexa.training.online.experience import (
+    Experience,
+    Trajectories,
+    experience_of,
+    first,
+    informative,
+    trajectories,
+    trees,
+    weight_of,
+)
 from reflexa.training.online.passes import Start, token_scores
 from reflexa.training.online.rollouts import Group
 from reflexa.training.online.setup import OnlineSetup
@@ -76,9 +85,19 @@ class Learner:
             experience = replace(experience, values=self._critic.values(examples))
         options = self._options.model_copy(update={"kl_reward": self.penalty})
         advantages = self._algorithm.advantages(experience, options)
-        learnt = self._updates.run(trajectories(examples, experience, advantages), step)
+        rows, idle = self._teaching(trajectories(examples, experience, advantages))
+        learnt = self._updates.run(rows, step, idle)
         measured |= self._criticised(examples, experience, options, step) | self._followed(measured)
         return replace(learnt, metrics={**learnt.metrics, **measured})
+
+    def _teaching(self, rows: Sequence[Trajectories]) -> tuple[list[Trajectories], float]:
+        """The completions that have a gradient, and the weight that the others have in the mean."""
+        if self._options.kl:
+            return list(rows), 0.0
+        kept = [part for part in map(informative, rows) if part is not None] or [first(rows[0])]
+        by_token = self._options.mean == "token"
+        whole, left = (weight_of(each, by_token) for each in (rows, kept))
+        return kept, whole - left
 
     def _criticised(
         self, examples: Sequence[Example], experience: Experience, options: OnlineOptions, step: int

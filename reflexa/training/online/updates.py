@@ -46,18 +46,23 @@ class Updates:
         """How many updates a step has."""
         return self._config.epochs * self._config.minibatches
 
-    def run(self, rows: Sequence[Example], step: int) -> Learnt:
-        """The updates of a step. Raises ``TrainingError`` where the numbers break."""
+    def run(self, rows: Sequence[Example], step: int, idle: float = 0.0) -> Learnt:
+        """The updates of a step; ``idle`` is the weight of what is left out because it teaches nothing.
+
+        Raises ``TrainingError`` where the numbers break.
+        """
         config, share = self._config, self._processes.share
         results: list[StepResult] = []
         rate = 0.0
         for epoch in range(config.epochs):
-            for part in self._parts(len(rows), step * config.epochs + epoch):
+            parts = self._parts(len(rows), step * config.epochs + epoch)
+            for part in parts:
                 update = step * self.a_step + len(results)
                 rate = learning_rate(update, config.steps * self.a_step, config.optimizer)
                 self.first = not results
                 mine = self.dealt(rows, part)[share.index :: share.processes]
-                results.append(self._stepper.step(Rows(rows), mine, rate, config.optimizer.stop_norm))
+                left_out = idle / len(parts)
+                results.append(self._stepper.step(Rows(rows), mine, rate, config.optimizer.stop_norm, left_out))
         names = dict.fromkeys(name for result in results for name in result.metrics)
         means = {name: _mean([one.metrics[name] for one in results if name in one.metrics]) for name in names}
         return Learnt(_mean([one.loss for one in results]), means, _mean([one.norm for one in results]), rate)
