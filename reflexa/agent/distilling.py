@@ -34,6 +34,8 @@ TASK_ID = "distill"
 """What the calls are recorded under, beside the run's tasks."""
 EPISODES_AT_ONCE = 4
 LESSONS_SHOWN = 8
+EXAMPLE = "When a loop changes the list that it runs over, let it run over a copy."
+"""What the prompt shows as a lesson; whoever repeats it has learnt nothing."""
 LABEL = 7
 """Characters of an id that a prompt names a lesson by."""
 
@@ -136,11 +138,11 @@ class Distiller:
     def _learn(self, desk: Desk, context: CallContext, curator: Curator, part: Sequence[Episode]) -> None:
         records = [told_of(episode) for episode in part]
         known = self._known(curator, part)
-        prompt = render("distill", records=records, lessons=tuple(known.items()), limit=OPERATIONS)
+        prompt = render("distill", records=records, lessons=tuple(known.items()), limit=OPERATIONS, example=EXAMPLE)
         sampling = Sampling(max_tokens=self.config.max_new_tokens)
         reply = desk.ask(context, (Message(role="user", content=prompt),), sampling)
         sources = tuple(source_of(curator.run.id, episode) for episode in part)
-        pieces = tuple(piece for record in records for piece in record.pieces)
+        pieces = (EXAMPLE, *(piece for record in records for piece in record.pieces))
         curator.carry_out(read_operations(reply.text), sources, pieces)
 
     def _known(self, curator: Curator, part: Sequence[Episode]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reflexa.agent.budget import Budget, Limits
-from reflexa.agent.distilling import TASK_ID, DistillConfig, Distiller, grouped, overcome, source_of, told_of
+from reflexa.agent.distilling import EXAMPLE, TASK_ID, DistillConfig, Distiller, grouped, overcome, source_of, told_of
 from reflexa.agent.loop import LoopConfig
 from reflexa.errors import BudgetExceededError, UsageError
 from reflexa.memory import Store
@@ -167,3 +167,13 @@ def test_the_calls_are_bounded(tmp_path: Path) -> None:
     bench = Bench(tmp_path, _policy())
     run = _ran(bench, n=8)
     assert Distiller(bench.store, bench.policy, DistillConfig(groups=1)).distill(run).calls == 1
+
+
+def test_the_prompts_own_example_is_no_lesson(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, _policy([f"ADD: {EXAMPLE}"]))
+    run = _ran(bench)
+    done = Distiller(bench.store, bench.policy).distill(run)
+    (prompt,) = _sent(bench.store, run)
+    assert EXAMPLE in prompt
+    assert "EDIT NAME" not in prompt  # there is nothing to edit
+    assert [each.why for each in done.tally.refused] == ["quotation"]
