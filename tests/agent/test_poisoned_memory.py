@@ -3,6 +3,7 @@ none from a pack before a person has read it, and none changes a verdict or what
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -153,15 +154,17 @@ def test_what_a_model_writes_itself_is_data_elsewhere(benches: dict[str, Bench],
 
 @pytest.mark.parametrize("name", POISONS)
 def test_a_pack_is_shown_to_nobody_before_a_person_has_read_it_and_then_as_data(
-    benches: dict[str, Bench], name: str
+    benches: dict[str, Bench], tmp_path: Path, name: str
 ) -> None:
     text, bench = poison(name)[-3000:], benches["pack"]
     bench.policy = _parrot(text)
-    packed = f"lpack{list(POISONS).index(name)}"
-    bench.store.add_lessons([lesson(packed, text, trust="imported", status="quarantined", pack="p")])
+    pack = tmp_path / "pack.jsonl"
+    pack.write_text(json.dumps({"text": text, "suite": OTHER.suite}) + "\n")
+    (packed,) = bench.store.import_pack(pack, "p").lessons
+    assert (packed.trust, packed.status) == ("imported", "quarantined")
     assert _solve_other(bench).attempts[0].messages == OTHER.prompt
     assert bench.store.lessons_of(bench.run.id, OTHER.id) == []
-    checked = bench.store.find_lesson(packed).model_copy(update={"trust": "checked", "status": "active"})
+    checked = packed.model_copy(update={"trust": "checked", "status": "active"})
     bench.store.change_lesson(checked)
     _check_contained(bench, [checked])
 
