@@ -13,8 +13,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from reflexa.memory.location import locate
 from reflexa.memory.store import Store
 from reflexa.types import Call, CallContext, Completion, Message, RunConfig, Sampling, Task
+from tests.memory.postgres import execute
 
 CONFIG = RunConfig(suite="faults", model="scripted:x")
 
@@ -61,19 +63,42 @@ def succeeded(pid: int) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
-def new_run(path: Path) -> str:
-    with Store.open(path) as store:
+@dataclass(frozen=True)
+class Site:
+    """Where a check has its databases: files in a folder, or databases of the server at the URL ``server``."""
+
+    folder: Path
+    server: str | None = None
+
+    @property
+    def kind(self) -> str:
+        return "SQLite" if self.server is None else "PostgreSQL"
+
+    def new(self, name: str) -> str:
+        """The URL of a new database."""
+        if self.server is None:
+            return f"sqlite:///{self.folder}/{name}.db"
+        execute(self.server, f'CREATE DATABASE "{name}"')
+        return self.server.replace("/postgres?", f"/{name}?")
+
+
+def new_run(where: str | Path) -> str:
+    with Store.open(where) as store:
         return store.create_run(CONFIG).id
 
 
-def intact(path: Path) -> bool:
+def intact(where: str | Path) -> bool:
+    """Whether a SQLite file is whole; a server looks after its own files."""
+    path = locate(where).path
+    if path is None:
+        return True
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute("PRAGMA quick_check").fetchall() == [("ok",)]
 
 
-def recorded(path: Path, run_id: str) -> list[int]:
+def recorded(where: str | Path, run_id: str) -> list[int]:
     """The numbers of the recorded calls, each read whole."""
-    with Store.open(path) as store:
+    with Store.open(where) as store:
         found = [(made.context.attempt, made) for made in store.calls(run_id)]
     assert all(made == call(number) for number, made in found)
     return [number for number, _ in found]

@@ -19,8 +19,11 @@ TRIES = 3
 WITHOUT_POWER_FAILURES = ("fsync", "full_page_writes", "synchronous_commit")
 
 
-def start_server(folder: Path) -> Any:
-    """A server with its data in a new folder within this one; ``cleanup()`` ends it. Skips where there is none."""
+def start_server(folder: Path, *, durable: bool = False) -> Any:
+    """A server with its data in a new folder within this one; ``cleanup()`` ends it. Skips where there is none.
+
+    Unless it is to be ``durable``, it forces nothing to the disk: what tests kill is processes.
+    """
     package = _package()
     for number in range(1, TRIES):
         try:
@@ -30,7 +33,7 @@ def start_server(folder: Path) -> Any:
             continue
     else:
         server = package.get_server(folder / f"data{TRIES}", cleanup_mode="delete")
-    for setting in WITHOUT_POWER_FAILURES:
+    for setting in () if durable else WITHOUT_POWER_FAILURES:
         execute(server.get_uri(), f"ALTER SYSTEM SET {setting} = off")
     execute(server.get_uri(), "SELECT pg_reload_conf()")
     return server
