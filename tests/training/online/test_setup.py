@@ -1,0 +1,55 @@
+"""What is known of a run before its weights are loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs torch: scripts/reflexa setup train")
+transformers: Any = pytest.importorskip("transformers", reason="needs transformers: scripts/reflexa setup train")
+
+from reflexa.training.config import LoraConfig  # noqa: E402
+from reflexa.training.engine.processes import joined  # noqa: E402
+from reflexa.training.online.playing import Played  # noqa: E402
+from reflexa.training.online.rewards import named_parts  # noqa: E402
+from reflexa.training.online.rollouts import Answer, OnlinePrompt, StepRewards  # noqa: E402
+from reflexa.training.online.setup import OnlineSetup, set_up_online, with_parts  # noqa: E402
+from tests.training.online.runs import make_online, make_prompts, says_a  # noqa: E402
+
+
+def made(folder: Path, prompts: list[OnlinePrompt] | None = None, **changes: Any) -> OnlineSetup:
+    with joined() as processes:
+        return set_up_online(make_online(folder, **changes), prompts or make_prompts(), processes)
+
+
+def test_prompts_have_a_digest_of_their_tokens(tmp_path: Path) -> None:
+    assert made(tmp_path).digest == made(tmp_path, steps=9).digest
+    assert made(tmp_path).digest != made(tmp_path, make_prompts(7)).digest
+
+
+def test_the_budget_of_a_mean_is_the_runs_own(tmp_path: Path) -> None:
+    assert made(tmp_path, algorithm="dr-grpo").options.max_tokens == 4
+    assert made(tmp_path, algorithm="dr-grpo", options={"max_tokens": 9}).options.max_tokens == 9
+
+
+def test_a_plan_says_how_much_it_takes(tmp_path: Path) -> None:
+    whole, adapters = (made(tmp_path, lora=lora).plan for lora in (None, LoraConfig(rank=2)))
+    assert adapters.trainable < whole.trainable == whole.parameters
+    assert adapters.memory_bytes < whole.memory_bytes
+    assert made(tmp_path, slots=1000).plan.memory_bytes > whole.memory_bytes
+    assert dict(whole.lines())["new tokens"] == "at most 384"
+
+
+def test_options_add_parts_to_a_reward(tmp_path: Path) -> None:
+    answer = Answer(make_prompts(1)[0], "aab", 4, True, 0)
+    plain = made(tmp_path)
+    assert with_parts(says_a, plain.options, 4) is says_a
+    options = made(tmp_path, options={"overlong": 2, "format": "a+"}).options
+    judged = with_parts(says_a, options, 4)
+    assert not isinstance(judged, Played)
+    assert named_parts(judged(answer), answer) == {"reward": 2 / 3, "overlong": -1.0, "format": 0.0}
+    stepwise = with_parts(lambda each: StepRewards((1,), (0.5,)), options, 4)
+    assert not isinstance(stepwise, Played)
+    assert dict(named_parts(stepwise(answer), answer)) == {"steps": 0.5, "overlong": -1.0, "format": 0.0}
