@@ -13,19 +13,21 @@ from typing import Any
 from platformdirs import user_cache_path
 
 from reflexa.errors import MissingExtraError, PolicyError
+from reflexa.models.checkpoints import whole_checkpoint_in
 from reflexa.models.embedded import embedded_path
 
 
 def checkpoint_of(spec: str) -> str:
-    """What transformers loads for a model string: ``embedded`` and ``gguf:FILE`` are dequantised, ``hf:`` is dropped.
+    """What transformers loads for a model string: ``embedded`` and ``gguf:FILE`` are dequantised, ``hf:`` is dropped,
+    and the folder of a training run is the model that it made.
 
-    Raises ``PolicyError`` where a GGUF cannot be read.
+    Raises ``PolicyError`` where a GGUF cannot be read, ``UsageError`` for a folder that holds no whole model.
     """
     if spec == "embedded":
         return str(dequantised(embedded_path()))
     if spec.startswith("gguf:"):
         return str(dequantised(Path(spec.removeprefix("gguf:")).expanduser()))
-    return spec.removeprefix("hf:")
+    return whole_checkpoint_in(spec.removeprefix("hf:"))
 
 
 def dequantised(source: Path) -> Path:

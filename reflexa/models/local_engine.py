@@ -12,8 +12,9 @@ from typing import Any
 import torch
 import transformers
 
-from reflexa.errors import PolicyError
+from reflexa.errors import PolicyError, UsageError
 from reflexa.models.chat import ChatFormat
+from reflexa.models.local_adapters import load_weights
 from reflexa.models.local_attention import use_cell_attention
 from reflexa.models.local_decoder import Decoder, Group, Row
 from reflexa.models.local_draws import Settings
@@ -175,7 +176,9 @@ def load_language_model(where: str, device: str) -> tuple[Any, Any]:
     _hf.logging.disable_progress_bar()
     try:
         tokenizer = _hf.AutoTokenizer.from_pretrained(where)
-        model = _hf.AutoModelForCausalLM.from_pretrained(where, dtype=compute_type(device), use_safetensors=True)
+        model = load_weights(where, compute_type(device))
+    except UsageError:
+        raise
     except Exception as error:  # transformers raises a dozen unrelated types for files that it cannot use
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise PolicyError(

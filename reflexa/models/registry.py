@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from reflexa.errors import PolicyError, UsageError
+from reflexa.models.checkpoints import checkpoint_in, is_checkpoint
 from reflexa.models.options import PolicyOptions
 from reflexa.protocols import Policy
 from reflexa.types import Frozen
@@ -42,8 +43,9 @@ def open_policy(spec: str, options: PolicyOptions | None = None) -> Policy:
         if not rest:
             raise UsageError(f"model {name!r} names nothing after the colon: expected one of {_FORMS}")
         return _OPENERS[prefix](rest, settings)
-    if _is_checkpoint(Path(name)):
-        return _open_local(name, settings)
+    folder = checkpoint_in(name)
+    if is_checkpoint(Path(folder)):
+        return _open_local(folder, settings)
     _refuse_mistakes(name, settings)
     return _open_hosted(name, settings)
 
@@ -92,7 +94,7 @@ def _open_gguf(file: str, options: PolicyOptions) -> Policy:
 def _open_local(where: str, options: PolicyOptions) -> Policy:
     from reflexa.models.local import LocalPolicy
 
-    return LocalPolicy(where, options)
+    return LocalPolicy(checkpoint_in(where), options)
 
 
 def _open_scripted(file: str, options: PolicyOptions) -> Policy:
@@ -119,10 +121,6 @@ _OPENERS: dict[str, Callable[[str, PolicyOptions], Policy]] = {
     "scripted": _open_scripted,
     "replay": _refuse_replay,
 }
-
-
-def _is_checkpoint(folder: Path) -> bool:
-    return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
 
 
 def _has_embedded() -> bool:

@@ -7,6 +7,7 @@ import pytest
 from reflexa.types import Sampling
 from tests.support.faulty_server import FaultyServer, Responder, Script
 from tests.support.hosted import ASK, MODELS, OK, Serve, quick
+from tests.support.trained import Trained, train_both
 
 
 @pytest.fixture
@@ -38,3 +39,9 @@ def serve(no_keys: None, warm_litellm: None) -> Iterator[Serve]:
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """What two short training runs left behind."""
+    return train_both(tmp_path_factory.mktemp("trained"))
