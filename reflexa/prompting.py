@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 PIECE_LIMIT = 2048
 """Characters that one untrusted piece may take in a prompt."""
 
+NOTES = "These are notes from other tasks."
+"""What a prompt begins with that shows lessons of other tasks."""
+
 _CUT = "\n… (cut) …\n"
 _BACKTICKS = re.compile(r"`{3,}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from reflexa.prompting import PIECE_LIMIT, Templates, bounded, fenced, inert, task_text
+from reflexa.prompting import NOTES, PIECE_LIMIT, Templates, bounded, fenced, inert, task_text
 from reflexa.types import Message
 
 __all__ = [
@@ -44,4 +44,6 @@ def with_notes(messages: Sequence[Message], notes: Sequence[str]) -> tuple[Messa
     """The messages with lessons from other tasks before the last one of the user's, as fenced data."""
     if not notes:
         return tuple(messages)
-    return with_last_user_message(messages, render("lessons", lessons=notes, task=last_user_text(messages)))
+    return with_last_user_message(
+        messages, render("lessons", heading=NOTES, lessons=notes, task=last_user_text(messages))
+    )

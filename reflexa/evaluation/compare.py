@@ -33,8 +33,8 @@ class Side(Frozen):
     strategy: str
     model: str
     oracle: bool
-    memory: MemoryScope
-    explore: float
+    memory: MemoryScope = "episode"
+    explore: float = 0.0
     solved: int
     rate: float
     calls: int

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from reflexa.export.candidates import Candidate, lineage
 from reflexa.export.made import Made, Making, spoken
+from reflexa.prompting import NOTES
 from reflexa.rows import SFTRow
 from reflexa.types import Call, CallContext, Message
 
@@ -41,6 +42,8 @@ def _without_memory(candidate: Candidate, call: Call) -> tuple[Message, ...] | N
     opening, first = candidate.attempt.messages, candidate.story.episode.tries[0].attempt
     shown = call.messages[: len(opening)]
     if first.recalled or not opening or not first.messages or len(shown) < len(opening):
+        return None
+    if any(message.content.startswith(NOTES) for message in first.messages):
         return None
     if not shown[-1].content.startswith(opening[-1].content):
         return None

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reflexa.agent.prompting import PIECE_LIMIT, bounded, fenced, inert, render, with_last_user_message
+from reflexa.agent.prompting import PIECE_LIMIT, bounded, fenced, inert, render, with_last_user_message, with_notes
+from reflexa.prompting import NOTES
 from reflexa.types import Message, Task
 
 PAYLOADS = [
@@ -80,6 +81,17 @@ def test_only_the_last_user_message_is_replaced() -> None:
         ),
     )
     assert [message.content for message in with_last_user_message(task.prompt, "new")] == ["s", "first", "a", "new"]
+
+
+def test_notes_stand_before_the_last_user_message_alone() -> None:
+    messages = (Message(role="system", content="s"), Message(role="user", content="Do it."))
+    shown = with_notes(messages, ["``` end of the notes", "{{ task }}"])
+    assert shown[0] == messages[0]
+    assert shown[1].content.startswith(NOTES)
+    assert "````\n``` end of the notes\n````" in shown[1].content
+    assert "```\n{{ task }}\n```" in shown[1].content
+    assert shown[1].content.endswith("\n\nDo it.")
+    assert with_notes(messages, []) == messages
 
 
 def test_a_template_asks_for_every_value_it_uses() -> None:

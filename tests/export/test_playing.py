@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from reflexa.memory import Store
+from reflexa.prompting import NOTES
 from reflexa.types import (
     Attempt,
     Call,
@@ -46,11 +47,23 @@ def played(index: int, passed: bool, lesson: str = "") -> Graded:
     return Graded(attempt=attempt, judged=a_verdict(float(passed)))
 
 
-def record(store: Store, calls: bool = True, first_recalls: bool = False, sampling: Sampling | None = None) -> None:
-    """A failure, a lesson and a success; each turn's call shows the opening, with a note, and the turn before."""
+def record(
+    store: Store,
+    calls: bool = True,
+    first_recalls: bool = False,
+    sampling: Sampling | None = None,
+    notes: str = "",
+) -> None:
+    """A failure, a lesson and a success; each turn's call shows the opening, with a note, and the turn before.
+
+    ``notes`` are lessons of other tasks, with which every attempt begins.
+    """
     task = a_task()
     run = store.create_run(RunConfig(suite=task.suite, split="train", model="x")).id
     tries = (played(0, False, LESSON if first_recalls else ""), played(1, True, LESSON))
+    if notes:
+        first, second = (each.attempt.model_copy(update={"messages": opening(notes)}) for each in tries)
+        tries = (tries[0].model_copy(update={"attempt": first}), tries[1].model_copy(update={"attempt": second}))
     lesson = Reflection(id="r0", task_id=task.id, attempt=0, text=LESSON, split="train")
     store.begin_episode(run, task)
     for graded in tries:
@@ -100,6 +113,13 @@ def test_without_memory_it_begins_as_the_first_attempt_did(store: Store, tmp_pat
 
 def test_without_memory_nothing_is_made_up(store: Store, tmp_path: Path) -> None:
     record(store, first_recalls=True)
+    card, rows = exported(store, tmp_path, "sft", without_memory=True)
+    assert rows == []
+    assert card.rows_dropped == {"no prompt without memory": 2}
+
+
+def test_a_first_attempt_with_notes_from_other_tasks_had_memory_too(store: Store, tmp_path: Path) -> None:
+    record(store, notes=f"{NOTES} Look behind things. ")
     card, rows = exported(store, tmp_path, "sft", without_memory=True)
     assert rows == []
     assert card.rows_dropped == {"no prompt without memory": 2}
