@@ -1,10 +1,11 @@
-"""What recording costs: an attempt with its verdict through the store, beside the bare sqlite3 driver's inserts.
+"""What recording costs: an attempt with its verdict through the store, beside the bare driver's inserts.
 
-    python benchmarks/store.py [--episodes N] [--json]
+    python benchmarks/store.py [--episodes N] [--postgres] [--json]
 
-The bare driver writes the same texts into two plain tables of one database file, with the same durability (WAL,
-``synchronous=FULL``) and the same number of commits: what the store adds is redaction, escaping, keys, foreign
-keys, indices, and each prompt stored once. Rounds alternate between the two, and the median of their ratios counts.
+The bare driver (sqlite3, or psycopg) writes the same texts into two plain tables of a database, with the same
+durability (WAL, ``synchronous=FULL``; a server as it is installed) and the same number of commits: what the store adds
+is redaction, escaping, keys, foreign keys, indices, each prompt stored once, and as in a run the proof that no other
+process has taken it over. Rounds alternate between the two, and the median of their ratios counts.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -106,28 +108,30 @@ def call(number: int, index: int) -> Call:
     )
 
 
-def with_store(path: Path, episodes: int) -> Cost:
-    with Store.open(path) as store:
+def with_store(where: str, episodes: int) -> Cost:
+    with Store.open(where) as store:
         run = store.create_run(RunConfig(suite="bench", model="embedded"))
-        for number in range(episodes):
-            store.begin_episode(run.id, task(number))
-        made = [(f"Bench/{n}", attempt(n, i), verdict(n, i)) for n in range(episodes) for i in range(ATTEMPTS)]
-
-        def write() -> None:
-            for task_id, tried, judged in made:
-                store.record_attempt(run.id, task_id, tried)
-                store.record_verdict(run.id, task_id, tried.index, "judge", judged)
-
-        return timed(write, len(made))
+        with store.claim(run.id):
+            return _recorded(store, run.id, episodes)
 
 
-def with_driver(path: Path, episodes: int) -> Cost:
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.executescript(
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-        "CREATE TABLE attempts (task TEXT, idx INTEGER, messages TEXT, completion TEXT, answer TEXT, seconds REAL);"
-        "CREATE TABLE verdicts (task TEXT, idx INTEGER, score REAL, passed INTEGER, feedback TEXT, checks TEXT);"
-    )
+def _recorded(store: Store, run_id: str, episodes: int) -> Cost:
+    for number in range(episodes):
+        store.begin_episode(run_id, task(number))
+    made = [(f"Bench/{n}", attempt(n, i), verdict(n, i)) for n in range(episodes) for i in range(ATTEMPTS)]
+
+    def write() -> None:
+        for task_id, tried, judged in made:
+            store.record_attempt(run_id, task_id, tried)
+            store.record_verdict(run_id, task_id, tried.index, "judge", judged)
+
+    return timed(write, len(made))
+
+
+def with_driver(where: str, episodes: int) -> Cost:
+    insert, close = _server_inserts(where) if where.startswith("postgresql:") else _file_inserts(where)
+    for table in TABLES:
+        insert(table, ())
     made = [(f"Bench/{n}", attempt(n, i), verdict(n, i)) for n in range(episodes) for i in range(ATTEMPTS)]
 
     def write() -> None:
@@ -135,20 +139,48 @@ def with_driver(path: Path, episodes: int) -> Cost:
             messages = json.dumps([dict(message) for message in tried.messages])
             completion = tried.completion.model_dump_json() if tried.completion else ""
             row = (task_id, tried.index, messages, completion, tried.answer, tried.seconds)
-            insert(connection, "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?)", row)
+            insert("INSERT INTO bare_attempts VALUES (?, ?, ?, ?, ?, ?)", row)
             checks = json.dumps([dict(check) for check in judged.checks])
             given = (task_id, tried.index, judged.score, judged.passed, judged.feedback, checks)
-            insert(connection, "INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?)", given)
+            insert("INSERT INTO bare_verdicts VALUES (?, ?, ?, ?, ?, ?)", given)
 
     cost = timed(write, len(made))
-    connection.close()
+    close()
     return cost
 
 
-def insert(connection: sqlite3.Connection, statement: str, row: tuple[object, ...]) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute(statement, row)
-    connection.execute("COMMIT")
+TABLES = (
+    "DROP TABLE IF EXISTS bare_attempts",
+    "DROP TABLE IF EXISTS bare_verdicts",
+    "CREATE TABLE bare_attempts (task TEXT, idx INTEGER, messages TEXT, completion TEXT, answer TEXT, seconds REAL)",
+    "CREATE TABLE bare_verdicts (task TEXT, idx INTEGER, score REAL, passed BOOLEAN, feedback TEXT, checks TEXT)",
+)
+Insert = Callable[[str, tuple[object, ...]], None]
+
+
+def _file_inserts(where: str) -> tuple[Insert, Callable[[], None]]:
+    """Each statement in a transaction of its own."""
+    connection = sqlite3.connect(where.removeprefix("sqlite:///"), isolation_level=None)
+    connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
+
+    def insert(statement: str, row: tuple[object, ...]) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(statement, row)
+        connection.execute("COMMIT")
+
+    return insert, connection.close
+
+
+def _server_inserts(where: str) -> tuple[Insert, Callable[[], None]]:
+    import psycopg
+
+    connection = psycopg.connect(where)
+
+    def insert(statement: str, row: tuple[object, ...]) -> None:
+        connection.execute(statement.replace("?", "%s").encode(), row)
+        connection.commit()
+
+    return insert, connection.close
 
 
 def timed(write: Callable[[], None], count: int) -> Cost:
@@ -157,9 +189,9 @@ def timed(write: Callable[[], None], count: int) -> Cost:
     return Cost(wall=(time.perf_counter() - wall) / count, cpu=(time.process_time() - cpu) / count)
 
 
-def commit_rate(path: Path, threads: int, commits: int) -> float:
+def commit_rate(where: str, threads: int, commits: int) -> float:
     """Calls recorded per second, one commit each, by this many threads."""
-    with Store.open(path) as store:
+    with Store.open(where) as store:
         run = store.create_run(RunConfig(suite="bench", model="embedded"))
 
         def write(thread: int) -> None:
@@ -198,13 +230,19 @@ def text_size(episodes: int) -> float:
     return statistics.mean(sizes)
 
 
-def measure(folder: Path, episodes: int) -> Report:
-    with_store(folder / "warm.db", 2)
+def measure(folder: Path, episodes: int, server: str | None = None) -> Report:
+    """In files, or in the database of a server. Bytes are those of files."""
+
+    def where(name: str) -> str:
+        return server or f"sqlite:///{folder}/{name}.db"
+
+    with_store(where("warm"), 2)
     pairs = [
-        (with_store(folder / f"store{n}.db", episodes), with_driver(folder / f"driver{n}.db", episodes))
-        for n in range(ROUNDS)
+        (with_store(where(f"store{n}"), episodes), with_driver(where(f"driver{n}"), episodes)) for n in range(ROUNDS)
     ]
     stores, drivers = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    if server is not None:  # for its bytes
+        with_driver(f"sqlite:///{folder}/driver0.db", episodes)
     return Report(
         attempts=ROUNDS * episodes * ATTEMPTS,
         wall_ratio=statistics.median(ours.wall / bare.wall for ours, bare in pairs),
@@ -213,8 +251,8 @@ def measure(folder: Path, episodes: int) -> Report:
         driver_ms=1000 * statistics.median(cost.wall for cost in drivers),
         store_cpu_ms=1000 * statistics.median(cost.cpu for cost in stores),
         driver_cpu_ms=1000 * statistics.median(cost.cpu for cost in drivers),
-        commits_per_second=commit_rate(folder / "one.db", 1, 1000),
-        commits_per_second_64_threads=commit_rate(folder / "many.db", THREADS, 1024),
+        commits_per_second=commit_rate(where("one"), 1, 1000),
+        commits_per_second_64_threads=commit_rate(where("many"), THREADS, 1024),
         bytes_per_attempt=full_episodes(folder / "full.db", episodes),
         bytes_per_attempt_driver=(folder / "driver0.db").stat().st_size / episodes / ATTEMPTS,
         text_bytes_per_attempt=text_size(episodes),
@@ -222,12 +260,20 @@ def measure(folder: Path, episodes: int) -> Report:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--episodes", type=int, default=50, help="episodes of 4 attempts in each round")
+    parser.add_argument("--postgres", action="store_true", help="on a server that is started for it")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        report = measure(Path(folder), arguments.episodes)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, ExitStack() as stack:
+        server: str | None = None
+        if arguments.postgres:
+            from tests.memory.postgres import start_server
+
+            started = start_server(Path(folder), durable=True)
+            stack.callback(started.cleanup)
+            server = started.get_uri()
+        report = measure(Path(folder), arguments.episodes, server)
     if arguments.json:
         print(json.dumps(asdict(report)))
         return

@@ -122,6 +122,7 @@ def test_who_lost_a_claim_writes_no_more(store: Store, database: Database) -> No
     with store.claim(run.id, ["Sums/0"]) as claim:
         store.record_call(run.id, a_call())
         database.write(lambda connection: connection.execute(update(claims).values(token="theirs")))
+        claim._renewed -= LEASE_SECONDS  # nobody may take a claim before that
         for refused in (lambda: store.record_call(run.id, a_call(attempt=1)), claim.next):
             with pytest.raises(StoreError, match=f"run {run.id} was taken over by another process"):
                 refused()
