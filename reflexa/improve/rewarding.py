@@ -15,8 +15,10 @@ from reflexa.improve.workshop import Suites, check_apart
 from reflexa.tasks import Suite, select
 from reflexa.tasks.answers import extract_for
 from reflexa.training.online.points import Examination
-from reflexa.training.online.rollouts import Answer, OnlinePrompt
+from reflexa.training.online.rollouts import Answer, OnlinePrompt, StepRewards
+from reflexa.training.online.scoring import step_rewards
 from reflexa.types import Attempt, Completion, Frozen, Task, Usage
+from reflexa.verifiers.steps import steps_of
 
 LoadSuite = Callable[[str, str, str | None], Suite]
 """A suite by its name, its split, and the file that it is read from, if any."""
@@ -25,14 +27,16 @@ LoadSuite = Callable[[str, str, str | None], Suite]
 class TaskSource(Frozen):
     """Where prompts and rewards come from: a suite's training split, judged by ``verifier`` (None: the suite's judge).
 
-    ``held_out_split`` is measured at each checkpoint by ``judge`` (None: the suite's); None measures nothing.
-    ``judge_model`` answers where a verifier is a model. ``limit`` and ``held_out_limit`` take the first tasks alone.
+    With ``steps`` an answer earns step by step what a verifier of steps finds of each. ``held_out_split`` is measured
+    at each checkpoint by ``judge`` (None: the suite's); None measures nothing. ``judge_model`` answers where a verifier
+    is a model. ``limit`` and ``held_out_limit`` take the first tasks alone.
     """
 
     suite: str
     split: str = "train"
     held_out_split: str | None = None
     verifier: str | None = None
+    steps: bool = False
     judge: str | None = None
     judge_model: str = "embedded"
     data: str | None = None
@@ -41,7 +45,8 @@ class TaskSource(Frozen):
 
 
 class VerifierReward:
-    """A verifier's score of an answer as its reward, or with ``whole`` 1 where it passed and else 0.
+    """A verifier's score of an answer as its reward, with ``whole`` 1 where it passed and else 0, with ``steps`` those
+    of its steps where the verifier scores these.
 
     It judges answers to the suite's tasks, and to ``others``. Raises ``VerifierError`` where the verifier cannot tell.
     """
@@ -54,14 +59,15 @@ class VerifierReward:
         model: str = "embedded",
         *,
         whole: bool = False,
+        steps: bool = False,
         others: Sequence[Task] = (),
     ) -> None:
         self._tasks = {task.id: task for task in (*suite.tasks, *others)}
         self._verifier = bench.verifier(verifier or suite.judge, model)
-        self._whole = whole
+        self._whole, self._steps = whole, steps
         self.name = self._verifier.name
 
-    def __call__(self, answer: Answer) -> float:
+    def __call__(self, answer: Answer) -> float | StepRewards:
         task = self._tasks[answer.prompt.id]
         completion = Completion(
             text=answer.text,
@@ -72,6 +78,8 @@ class VerifierReward:
             index=answer.sample, messages=task.prompt, completion=completion, answer=extract_for(task, answer.text)
         )
         verdict = self._verifier.verify(task, attempt)
+        if self._steps and verdict.step_scores:
+            return step_rewards(answer.text, steps_of(attempt), verdict.step_scores)
         return float(verdict.passed) if self._whole else verdict.score
 
 
@@ -115,7 +123,7 @@ def online_tasks(source: TaskSource, load: LoadSuite, bench: Bench) -> OnlineTas
         judge = VerifierReward(bench, tested, source.judge, source.judge_model, whole=True)
         held_out, measured = Examination(suite_prompts(tested), judge), tested.tasks
     # At checkpoints the reward that is learnt is measured on held-out tasks too.
-    reward = VerifierReward(bench, train, source.verifier, source.judge_model, others=measured)
+    reward = VerifierReward(bench, train, source.verifier, source.judge_model, steps=source.steps, others=measured)
     return OnlineTasks(suite_prompts(train), reward, held_out, oracle=source.verifier in (None, train.judge))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("torch", reason="needs torch: scripts/reflexa setup train")
@@ -11,8 +13,9 @@ from reflexa.agent import Bench
 from reflexa.errors import UsageError, VerifierError
 from reflexa.improve.rewarding import TaskSource, VerifierReward, online_tasks, suite_prompts
 from reflexa.tasks import Suite
-from reflexa.training.online.rollouts import Answer, OnlinePrompt
+from reflexa.training.online.rollouts import Answer, OnlinePrompt, StepRewards
 from reflexa.types import Message, Play, Task
+from tests.support.tiny_models import make_scorer
 
 
 def suite(split: str, n: int = 4, judge: str = "regex:[a-m]", words: str = "") -> Suite:
@@ -43,6 +46,21 @@ def test_a_verifiers_score_is_the_reward() -> None:
     with Bench() as bench:
         reward = VerifierReward(bench, letters)
         assert (reward(answer(prompt, "a")), reward(answer(prompt, "z")), reward.name) == (1.0, 0.0, "regex:[a-m]")
+
+
+def test_steps_are_rewarded_where_the_verifier_scores_them(tmp_path: Path) -> None:
+    checkpoint = make_scorer(tmp_path / "scorer", "Token", 2)
+    letters = suite("train")
+    text = "Step 1: a.\nStep 2: b."
+    with Bench() as bench:
+        verifier = f"process:{checkpoint}"
+        whole, stepped = (VerifierReward(bench, letters, verifier, steps=steps) for steps in (False, True))
+        asked = answer(suite_prompts(letters)[0], text)
+        score, earned = whole(asked), stepped(asked)
+    assert isinstance(earned, StepRewards)
+    assert earned.ends == (10, 21)
+    assert score == pytest.approx(4 * earned.rewards[0] * earned.rewards[1])  # the product; each is a half of its own
+    assert isinstance(VerifierReward(bench, letters, steps=True)(asked), float)
 
 
 def test_a_verifier_that_cannot_tell_gives_no_reward() -> None:

@@ -74,6 +74,24 @@ def test_each_token_pays_its_divergence_from_the_start() -> None:
         returns(replace(experience, reference=None), PPOOptions(kl_reward=0.5))
 
 
+def test_rewards_can_be_whitened_first() -> None:
+    """Totals 3, 1 and −1 become √1.5, 0 and −√1.5; a step's reward is scaled and the shift stands at the end."""
+    experience = sampled(
+        rollout(own(5, 6), reward=2.0, steps=((0, 1.0),)), rollout(own(7), reward=1.0), rollout(own(8), reward=-1.0)
+    )
+    told = returns(experience, PPOOptions(kl_reward=0.0, lam=1.0, whiten_rewards=True)).tolist()
+    unit = 1.5**0.5
+    assert told == pytest.approx([unit, unit / 2, 0.0, -unit], abs=1e-6)
+    equal = sampled(rollout(own(5), reward=2.0), rollout(own(6), reward=2.0))
+    assert returns(equal, PPOOptions(kl_reward=0.0, lam=1.0, whiten_rewards=True)).tolist() == [0.0, 0.0]
+
+
+def test_where_nothing_is_learnt_there_is_nothing_to_aim_at() -> None:
+    experience = sampled(rollout(shown(5, 6), reward=1.0))
+    assert returns(experience, PLAIN).tolist() == [0.0, 0.0]
+    assert advantages(experience, PLAIN).tolist() == [0.0, 0.0]
+
+
 def test_without_values_it_is_refused() -> None:
     with pytest.raises(UsageError, match="without a critic's values"):
         advantages(replace(sampled(rollout(own(5))), values=None), PLAIN)
