@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reflexa.agent.exposure import exposures
+from reflexa.agent.exposure import exposures, gives_away
 from reflexa.tasks import Suite, load_suite
 from reflexa.types import AnswerCheck, Check, GeneratedCheck, Message, Task, TestCheck
 
@@ -77,6 +77,23 @@ def test_a_solution_in_code_is_exposed_where_all_of_it_stands_there() -> None:
     )
     assert exposed("def mean(numbers):\n    total = sum(numbers)\n    return total / count", check)
     assert not exposed("def mean(numbers):\n    total = sum(numbers)\n    ...", check)
+
+
+@pytest.mark.parametrize(
+    ("text", "given_away"),
+    [
+        ("The answer is 1742.", True),
+        ("Write Answer: 1742", True),
+        ("First add both numbers, which makes 1742", True),
+        ("In 1742 cases somebody forgot the units.", False),
+        ("The answer is a number without its unit.", False),
+    ],
+)
+def test_a_text_that_is_to_stand_in_a_prompt_gives_an_answer_away(text: str, given_away: bool) -> None:
+    check = AnswerCheck(answer="1742", reference="First add both numbers, which makes 1742")
+    task = Task(id="t", prompt=(Message(role="user", content="How many?"),), check=check)
+    assert bool(gives_away(task, text)) == given_away
+    assert gives_away(task.model_copy(update={"check": None}), text) == ""
 
 
 def test_what_most_prompts_share_is_the_template() -> None:

@@ -37,7 +37,9 @@ def test_a_strategy_from_the_settings_is_checked_too(home: Path, monkeypatch: py
         plan()
 
 
-@pytest.mark.parametrize("given", [{"strategy": "x"}, {"baseline": "x"}, {"sandbox": "x"}, {"tools": "x"}])
+@pytest.mark.parametrize(
+    "given", [{"strategy": "x"}, {"baseline": "x"}, {"sandbox": "x"}, {"tools": "x"}, {"memory": "x"}]
+)
 def test_unknown_names_are_refused_before_anything_is_opened(given: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="unknown"):
         check_names(RunOptions(**given))
@@ -71,6 +73,37 @@ def test_the_form_of_tool_calls_is_part_of_the_configuration(home: Path, monkeyp
     assert plan(tools="native").config.tools == "native"
     monkeypatch.setenv("REFLEXA_TOOLS", "text")
     assert plan().config.tools == "text"
+
+
+def test_memory_is_part_of_the_configuration(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (plan().config.memory, plan().config.explore, plan().config.lesson_tokens) == ("episode", 0.0, 400)
+    asked = plan(memory="suite", explore=0.25, lesson_tokens=100).config
+    assert (asked.memory, asked.explore, asked.lesson_tokens) == ("suite", 0.25, 100)
+    with pytest.raises(UsageError, match="--explore and --lesson-tokens: with memory 'none'"):
+        plan(memory="none", explore=0.25, lesson_tokens=100)
+    monkeypatch.setenv("REFLEXA_MEMORY", "all")
+    assert plan(explore=0.1).config.memory == "all"
+    with pytest.raises(ConfigError, match="explore"):
+        plan(explore=1.0)
+
+
+def test_a_run_is_resumed_with_the_memory_that_it_had(home: Path) -> None:
+    with Store.open(home / "m.db") as store:
+        run = store.create_run(plan(memory="suite", explore=0.25, limit="2").config)
+        session = Session.here({})
+        assert resumed_plan(RunOptions(resume=run.id), session, store).config.memory == "suite"
+        same = RunOptions(resume=run.id, explore=0.25, memory="suite")
+        assert resumed_plan(same, session, store).config == run.config
+        with pytest.raises(ConfigError, match=r"--memory was suite, now none; --explore was 0\.25, now 0\.1"):
+            resumed_plan(RunOptions(resume=run.id, explore=0.1, memory="none"), session, store)
+
+
+@pytest.mark.parametrize("baseline", ["no-lessons", "retry"])
+def test_a_baseline_without_lessons_is_of_a_run_with_some(home: Path, baseline: str) -> None:
+    assert plan(memory="suite", baseline=baseline).baseline == baseline
+    if baseline == "no-lessons":
+        with pytest.raises(UsageError, match="recalls no lessons"):
+            plan(baseline=baseline)
 
 
 def test_a_judge_and_a_data_file_are_part_of_the_configuration(home: Path) -> None:

@@ -74,3 +74,11 @@ def test_reference_solutions_and_answers_are_private() -> None:
 
 def test_a_task_without_a_check_has_nothing_to_leak() -> None:
     LeakGuard(Task(id="t", prompt=(Message(role="user", content="hi"),))).check(_message(HIDDEN))
+
+
+def test_a_text_is_held_against_the_private_lines_without_an_error() -> None:
+    guard = LeakGuard(_task(check=AnswerCheck(answer="the hidden answer of this task")))
+    assert guard.holds("It says: the  hidden answer\nof this task.")
+    assert not guard.holds("It says nothing of that.")
+    guard.allow("the hidden answer of this task")
+    assert not guard.holds("the hidden answer of this task")
