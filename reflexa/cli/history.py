@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reflexa.cli.episodes import EpisodeDetail, EpisodeReport, episode_text, episodes_table
 from reflexa.cli.failures import DONE
+from reflexa.cli.lessons import lesson_text
 from reflexa.cli.output import emit, emit_json
 from reflexa.cli.report import RunReport, comparison_table, report, table, title
 from reflexa.cli.session import open_store
@@ -111,6 +112,8 @@ def show_reflection(options: memory_verbs.ShowOptions) -> int:
     """``reflexa memory show``."""
     with open_store(options.database) as store:
         reflection = _find_reflection(store, options.id)
+        if reflection is None:
+            return _show_lesson(store, options)
     if options.json:
         emit_json(reflection)
         return DONE
@@ -151,16 +154,28 @@ def _circumstances(run: RunRecord, summary: RunReport) -> str:
     return " · ".join(parts)
 
 
-def _find_reflection(store: Store, ref: str) -> Reflection:
+def _find_reflection(store: Store, ref: str) -> Reflection | None:
     every = store.reflections()
     found = [kept for kept in every if kept.id == ref] or [kept for kept in every if ref and kept.id.startswith(ref)]
-    if not found:
-        raise unknown_name("reflection", ref, [kept.id for kept in every[:200]])
     if len(found) > 1:
         raise UsageError(
             f"reflection {ref!r} could be {' or '.join(kept.id for kept in found[:5])}: give more of its id"
         )
-    return found[0]
+    return found[0] if found else None
+
+
+def _show_lesson(store: Store, options: memory_verbs.ShowOptions) -> int:
+    try:
+        lesson = store.find_lesson(options.id)
+    except UsageError as error:
+        some = [kept.id for kept in store.reflections(limit=200)]
+        raise UsageError(f"{unknown_name('reflection', options.id, some)}; {error}") from error
+    if options.json:
+        emit_json(lesson)
+    else:
+        outcomes = store.lesson_outcomes([lesson.id])[lesson.id]
+        emit(lesson_text(lesson, outcomes, store.lesson_versions(lesson.id)))
+    return DONE
 
 
 def _time(moment: float) -> str:

@@ -34,7 +34,7 @@ VERBS = {
     "verifiers": "List the verifiers that can judge: built-in ones, the workspace's, other packages'.",
     "models": "List the models that can be used here; fetch the embedded one.",
     "why": "Tell what a checkpoint, a data set, a run, a row was made from, back to the start.",
-    "memory": "List and show the reflections that were kept.",
+    "memory": "What is remembered: reflections, and lessons from other tasks.",
     "doctor": "Say what works on this machine, in a form to paste into a report.",
     "init": "Make a workspace: a folder for tasks, verifiers and memory of your own.",
     "setup": "Add an optional part.",

@@ -59,7 +59,7 @@ class Plan:
 def flags(options: RunOptions) -> Mapping[str, Any]:
     """The options that are settings, under the settings' names; None was not given."""
     given = {field: getattr(options, option) for option, field in _FIELDS.items()}
-    means = ("concurrency", "api_base", "max_cost", "max_tokens", "max_seconds")
+    means = ("concurrency", "api_base", "max_cost", "max_tokens", "max_seconds", "embedder")
     return {
         **given,
         **{name: getattr(options, name) for name in means},

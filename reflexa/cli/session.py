@@ -46,8 +46,12 @@ class Session:
     def open_store(self) -> Store:
         """The database, made or upgraded where it must be. Raises ``StoreError``."""
         from reflexa.memory import Store
+        from reflexa.models.embedding import open_embedder
 
-        return Store.open(self.database)
+        embedder = open_embedder(self.settings.embedder)
+        store = Store.open(self.database)
+        store.use_embedder(embedder)
+        return store
 
     def load_suite(self, name: str, split: str = "test", data: str | None = None) -> Suite:
         """A suite by name or file, read from the file ``data`` where it is given. Raises ``UsageError``."""

@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     memory: MemoryScope = "episode"
     explore: float = Field(default=0.0, ge=0.0, lt=1.0)
     lesson_tokens: int = Field(default=400, ge=1)
+    embedder: str = "none"
     sandbox: SandboxLevel | None = None
     allow_weak_sandbox: bool = False
     sandbox_prefix: str = ""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from sqlalchemy import Connection, Select, and_, select
 
-from reflexa.errors import ReflexaError
+from reflexa.errors import PolicyError
 from reflexa.memory.database import Database
 from reflexa.memory.lesson_schema import embeddings, lessons
 from reflexa.memory.vectors import Vectors
@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 
 AT_ONCE = 256
 """Lessons that are embedded and committed together."""
+LONGEST_TEXT = 8_000
+"""Characters of a text that are embedded: hosted models refuse more than some thousand tokens."""
 ROWS_AT_ONCE = 10_000
 LOOK_BACK = 512
 """On PostgreSQL a row may become visible after one that was numbered later: so many are looked at again."""
@@ -60,22 +62,27 @@ class Embeddings:
             self._caught_up = True
 
     def embed(self, ids: Sequence[str]) -> None:
-        """Embeds these lessons where they have no vector yet."""
-        for start in range(0, len(ids), AT_ONCE):
-            part = ids[start : start + AT_ONCE]
-            missing = self._database.read(partial(self._missing, ids=part))
-            if missing:
-                self._embed(missing)
+        """Embeds these lessons where they have no vector yet; on failure they are left for the next ``catch_up``."""
+        try:
+            for start in range(0, len(ids), AT_ONCE):
+                missing = self._database.read(partial(self._missing, ids=ids[start : start + AT_ONCE]))
+                if missing:
+                    self._embed(missing)
+        except PolicyError as error:
+            self._caught_up = False
+            _log.warning("new lessons have no vectors yet: %s", error)
 
     def nearest(self, text: str, n: int) -> list[int]:
         """The ``seq`` of the lessons whose vectors are nearest to the text's, the nearest first; [] on failure.
 
         Full text finds lessons without an embedder too: one that cannot be reached must not stop a run.
         """
+        if not text.strip():
+            return []
         try:
             self.catch_up()
-            query = self._embedder.embed([text])[0]
-        except ReflexaError as error:
+            query = self._embedder.embed([_sendable(text)])[0]
+        except PolicyError as error:
             _log.warning("lessons are recalled by their words alone: %s", error)
             return []
         with self._lock:
@@ -83,7 +90,7 @@ class Embeddings:
             return [] if self._vectors is None else self._vectors.nearest(np.asarray(query, np.float32), n)
 
     def _embed(self, missing: Sequence[_Bare]) -> None:
-        rows = np.asarray(self._embedder.embed([row.text for row in missing]), "<f4")
+        rows = np.asarray(self._embedder.embed([_sendable(row.text) for row in missing]), "<f4")
         made = [
             {"lesson_id": row.id, "embedder": self._embedder.name, "vector": vector.tobytes()}
             for row, vector in zip(missing, rows, strict=True)
@@ -128,6 +135,11 @@ class Embeddings:
             recent = self._recent | {row.seq for row in rows}
             self._recent = {seq for seq in recent if seq > self._last - LOOK_BACK}
         return len(rows) == ROWS_AT_ONCE
+
+
+def _sendable(text: str) -> str:
+    """The beginning of a text, as every embedder can take it: without lone surrogates."""
+    return text[:LONGEST_TEXT].encode("utf-8", "replace").decode()
 
 
 def _matrix(stored: Sequence[bytes]) -> NDArray[np.float32]:

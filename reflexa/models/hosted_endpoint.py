@@ -90,6 +90,26 @@ class Endpoint:
         )
         return _completion(response, bool(sampling.tools), str(self))
 
+    def embed(self, texts: Sequence[str], timeout: float) -> list[list[float]]:
+        """The vectors of some texts, by one request.
+
+        Raises litellm's errors, or ``TransientPolicyError`` where the answer lacks vectors.
+        """
+        response = _litellm().embedding(
+            model=self.model,
+            input=[_sendable(text) for text in texts],
+            api_base=self.api_base,
+            api_key=self.api_key,
+            timeout=timeout,
+            max_retries=0,
+            encoding_format="float",
+        )
+        found = sorted(response.data or (), key=lambda item: int(item["index"]))
+        rows = [[float(number) for number in item["embedding"]] for item in found]
+        if len(rows) != len(texts) or len({len(row) for row in rows}) > 1:
+            raise TransientPolicyError(f"{self} sent {len(rows)} vectors for {len(texts)} texts")
+        return rows
+
 
 def close_idle_connections() -> None:
     """Closes the connections that no call uses at the moment."""

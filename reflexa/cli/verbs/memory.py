@@ -1,4 +1,4 @@
-"""``reflexa memory``: the reflections that were kept."""
+"""``reflexa memory``: the reflections and lessons that were kept."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import typer
 from reflexa.cli.options import DatabaseOption, JsonOption, add_verb, verbs
 from reflexa.cli.verbs.backups import add_backups
 from reflexa.cli.verbs.learning import add_learning
+from reflexa.cli.verbs.lessons import add_lessons
 
-SUMMARY = "List and show the reflections that were kept."
+SUMMARY = "What is remembered: reflections, and lessons from other tasks."
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,9 @@ class ListOptions:
 
 @dataclass(frozen=True)
 class ShowOptions:
-    """Which reflection."""
+    """Which reflection or lesson."""
 
-    id: Annotated[str, typer.Argument(metavar="ID", help="A reflection's id, or a unique start of it.")]
+    id: Annotated[str, typer.Argument(metavar="ID", help="A reflection's or lesson's id, or a unique start of it.")]
     json: JsonOption = False
     database: DatabaseOption = None
 
@@ -62,7 +63,7 @@ def list_reflections(options: ListOptions) -> int:
 
 
 def show(options: ShowOptions) -> int:
-    """Show one reflection in full."""
+    """Show one reflection or lesson in full."""
     from reflexa.cli.history import show_reflection
 
     return show_reflection(options)
@@ -79,5 +80,6 @@ app = verbs(SUMMARY)
 add_verb(app, "list", ListOptions, list_reflections)
 add_verb(app, "show", ShowOptions, show)
 add_verb(app, "retract", RetractOptions, retract)
+add_lessons(app)
 add_learning(app)
 add_backups(app)

@@ -143,6 +143,12 @@ class RunOptions:
     lesson_tokens: Annotated[
         int | None, _models("--lesson-tokens", "Tokens that a prompt's lessons may take (400).", min=1, metavar="N")
     ] = None
+    embedder: Annotated[
+        str | None,
+        _models(
+            "--embedder", "Find lessons by vectors too: none, wordllama, litellm:MODEL or st:MODEL.", metavar="NAME"
+        ),
+    ] = None
     seed: Annotated[int | None, _models("--seed", "Seeds every call (0).", metavar="N")] = None
 
     max_cost: Annotated[float | None, _bounds("--max-cost", "Dollars for the whole run.", metavar="USD")] = None

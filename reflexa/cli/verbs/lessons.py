@@ -1,0 +1,164 @@
+"""``reflexa memory search``, ``add``, ``review``, ``import``, ``export``, ``stats`` and ``prune``: lessons by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reflexa.cli.options import DatabaseOption, JsonOption, add_verb
+
+EmbedderOption = Annotated[
+    str | None,
+    typer.Option("--embedder", metavar="NAME", help="Vectors by none, wordllama, litellm:MODEL or st:MODEL."),
+]
+_SplitOption = Annotated[str, typer.Option("--split", metavar="NAME", help="The split of what it comes from.")]
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """For what, and where."""
+
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="Words, or a whole task.")]
+    suite: Annotated[str | None, typer.Option("--suite", metavar="NAME", help="Lessons of this suite alone.")] = None
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100, metavar="N", help="The best N.")] = 5
+    embedder: EmbedderOption = None
+    json: JsonOption = False
+    database: DatabaseOption = None
+
+
+@dataclass(frozen=True)
+class AddOptions:
+    """A lesson of a person's own."""
+
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The lesson.")]
+    suite: Annotated[str, typer.Option("--suite", metavar="NAME", help="The suite that it is for.")]
+    split: _SplitOption = "train"
+    embedder: EmbedderOption = None
+    json: JsonOption = False
+    database: DatabaseOption = None
+
+
+@dataclass(frozen=True)
+class ReviewOptions:
+    """Which lessons, and what becomes of them; without --accept and --reject they are shown."""
+
+    id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="A lesson's id; without it, all that wait are listed.")
+    ] = None
+    pack: Annotated[str | None, typer.Option("--pack", metavar="NAME", help="All lessons of this pack that wait.")] = (
+        None
+    )
+    accept: Annotated[bool, typer.Option("--accept", help="Let it be recalled: you have read it.")] = False
+    reject: Annotated[bool, typer.Option("--reject", help="Drop it.")] = False
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why.")] = ""
+    embedder: EmbedderOption = None
+    json: JsonOption = False
+    database: DatabaseOption = None
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """Which pack."""
+
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A lesson pack: JSON objects, one a line.")]
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="The pack's name; else the file's without ending.")
+    ] = None
+    json: JsonOption = False
+    database: DatabaseOption = None
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Which lessons, and where to."""
+
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The new pack.")]
+    suite: Annotated[str | None, typer.Option("--suite", metavar="NAME", help="Lessons of this suite alone.")] = None
+    json: JsonOption = False
+    database: DatabaseOption = None
+
+
+@dataclass(frozen=True)
+class StatsOptions:
+    """Of which database."""
+
+    json: JsonOption = False
+    database: DatabaseOption = None
+
+
+@dataclass(frozen=True)
+class PruneOptions:
+    """What may go."""
+
+    kinds: Annotated[
+        list[str] | None, typer.Argument(metavar="KIND...", help="unused, dropped (lessons), calls, texts (of runs).")
+    ] = None
+    older_than: Annotated[
+        str, typer.Option("--older-than", metavar="AGE", help="Spare what is younger: 12h, 30d, 8w.")
+    ] = "90d"
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and delete nothing.")] = False
+    json: JsonOption = False
+    database: DatabaseOption = None
+
+
+def search(options: SearchOptions) -> int:
+    """Find lessons as a run would, the best first."""
+    from reflexa.cli.lessons import search as carry_out
+
+    return carry_out(options)
+
+
+def add(options: AddOptions) -> int:
+    """Write a lesson of your own."""
+    from reflexa.cli.lessons import add as carry_out
+
+    return carry_out(options)
+
+
+def review(options: ReviewOptions) -> int:
+    """Read the lessons in quarantine; accept or reject them."""
+    from reflexa.cli.lessons import review as carry_out
+
+    return carry_out(options)
+
+
+def import_pack(options: ImportOptions) -> int:
+    """Take over a lesson pack, into quarantine."""
+    from reflexa.cli.packs import import_pack as carry_out
+
+    return carry_out(options)
+
+
+def export_pack(options: ExportOptions) -> int:
+    """Write the active lessons to a lesson pack."""
+    from reflexa.cli.packs import export_pack as carry_out
+
+    return carry_out(options)
+
+
+def stats(options: StatsOptions) -> int:
+    """Show how much is kept."""
+    from reflexa.cli.packs import stats as carry_out
+
+    return carry_out(options)
+
+
+def prune(options: PruneOptions) -> int:
+    """Delete what was named and nothing else refers to: lessons, calls of finished runs, texts that nobody names."""
+    from reflexa.cli.packs import prune as carry_out
+
+    return carry_out(options)
+
+
+def add_lessons(app: typer.Typer) -> None:
+    """Adds the verbs to those of ``reflexa memory``."""
+    add_verb(app, "search", SearchOptions, search)
+    add_verb(app, "add", AddOptions, add)
+    add_verb(app, "review", ReviewOptions, review)
+    add_verb(app, "import", ImportOptions, import_pack)
+    add_verb(app, "export", ExportOptions, export_pack)
+    add_verb(app, "stats", StatsOptions, stats)
+    add_verb(app, "prune", PruneOptions, prune)
