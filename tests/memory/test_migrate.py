@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -20,9 +22,11 @@ from sqlalchemy import Connection, create_engine, inspect, select, text
 
 from reflexa.errors import StoreError
 from reflexa.memory import migrations
+from reflexa.memory.processes import this_process
 from reflexa.memory.schema import HEAD, metadata
 from reflexa.memory.store import Store
-from tests.memory.support import CONFIG, an_episode, record
+from tests.memory import old_files
+from tests.memory.support import CONFIG, a_call, an_episode, record
 
 
 @contextmanager
@@ -90,6 +94,49 @@ def test_a_database_of_each_earlier_schema_is_upgraded_and_keeps_all_it_has(
     with connected(empty_url) as connection:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
         assert differences(connection) == []
+
+
+EARLIER = [f"{number:04}" for number in range(1, int(HEAD))]
+
+
+def known_then(value: Any) -> Any:
+    """A value without native tool calls, of which the first versions knew nothing."""
+    if isinstance(value, dict):
+        return {name: known_then(part) for name, part in value.items() if name not in ("calls", "tools")}
+    return [known_then(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+@pytest.mark.parametrize("revision", EARLIER)
+def test_a_file_that_an_earlier_version_wrote_is_upgraded_and_keeps_all_it_has(tmp_path: Path, revision: str) -> None:
+    path = tmp_path / "old.db"
+    old_files.unpack(revision, path)
+    with connected(f"sqlite:///{path}") as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == revision
+    with Store.open(path) as store:
+        run = store.find_run("old")
+        assert (run.config, run.status) == (CONFIG, "finished")
+        assert [known_then(episode.model_dump()) for episode in store.episodes(run.id)] == [
+            known_then(an_episode().model_dump())
+        ]
+        assert [known_then(call.model_dump()) for call in store.calls(run.id)] == [known_then(a_call().model_dump())]
+        store.record_call(run.id, a_call(attempt=1))
+        with store.claim(run.id, ["Sums/9"]) as claim:
+            assert claim.next().task_id == "Sums/9"
+    with connected(f"sqlite:///{path}") as connection:
+        assert differences(connection) == []
+
+
+def test_a_process_of_the_version_before_leases_keeps_its_claim(empty_url: str, tmp_path: Path) -> None:
+    old_database(empty_url, "0007", tmp_path / "filled.db")
+    with connected(empty_url) as connection:
+        (run_id,) = connection.execute(text("SELECT id FROM runs")).one()
+        held = {"token": "theirs", "run_id": run_id, "since": time.time(), "renewed": time.time()}
+        row = held | dataclasses.asdict(this_process())
+        names = ", ".join(row)
+        places = ", ".join(f":{name}" for name in row)
+        connection.execute(text(f"INSERT INTO claims ({names}) VALUES ({places})"), row)
+    with Store.open(empty_url) as store, pytest.raises(StoreError, match="in use by process"), store.claim(run_id):
+        pass
 
 
 def test_a_database_of_a_newer_version_is_refused_and_left_alone(empty_url: str) -> None:
