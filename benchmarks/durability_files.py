@@ -30,8 +30,10 @@ from benchmarks.durability_support import (
     task,
 )
 from reflexa.errors import StoreError
+from reflexa.memory.schema import HEAD
 from reflexa.memory.store import Store
 from reflexa.types import Attempt, Completion, Episode, Graded, Verdict
+from tests.memory import old_files
 
 NOBODY = 65534
 
@@ -161,27 +163,31 @@ def locked(site: Site, scale: float) -> Outcome:
 
 
 def killed_migration(site: Site, scale: float) -> Outcome:
-    """R16: killed while a new database gets its schema, 50 times; two more processes then open it at once."""
-    kills, chance, halves, empty, failed = max(5, round(50 * scale)), random.Random(16), 0, 0, 0
+    """R16: killed while a database, new or of an earlier version, gets its schema, 50 times; two more then open it."""
+    kills, chance, halves, before, failed = max(5, round(50 * scale)), random.Random(16), 0, 0, 0
     new_run(site.folder / "warm.db")  # imports alembic, before any fork
     begun = time.perf_counter()
     new_run(site.folder / "timing.db")
-    longest = time.perf_counter() - begun
+    longest, whole = time.perf_counter() - begun, table_count(site.folder / "timing.db")
     for kill in range(kills):
         path = site.folder / f"migrated{kill}.db"
+        if kill % 2:
+            old_files.unpack(f"{1 + kill // 2 % (int(HEAD) - 1):04}", path)
+        tables = table_count(path)
         pid = fork(partial(open_and_close, path))
         time.sleep(chance.random() * longest)
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-        tables = table_count(path)
-        empty += tables == 0
-        halves += tables not in (0, table_count(site.folder / "timing.db"))
+        before += table_count(path) == tables
+        halves += table_count(path) not in (tables, whole)
         pids = [fork(partial(open_and_close, path)) for _ in range(2)]
-        failed += sum(not succeeded(pid) for pid in pids) + (not intact(path))
+        failed += sum(not succeeded(pid) for pid in pids) + (not intact(path)) + (table_count(path) != whole)
+        with Store.open(path) as store:
+            failed += kill % 2 != sum(1 for run in store.list_runs() for _ in store.episodes(run.id))
     return Outcome(
         "R16 killed migration",
         halves == 0 and failed == 0,
-        f"{kills} kills: {empty} left no schema, {halves} half of one; {failed} failed to open afterwards",
+        f"{kills} kills: {before} left the old schema, {halves} half of one; {failed} failed or lost rows afterwards",
     )
 
 
