@@ -73,9 +73,9 @@ class Player:
         began = time.monotonic()
         observation = seen(self.environment.reset(self.desk.task))
         tools = self._tools(context)
-        opening = self._opening(prompt, play, observation, bool(tools))
+        first = self._opening(prompt, play, observation, bool(tools))
         sampling = sampling.model_copy(update={"stop": (*sampling.stop, *_STOP), "tools": tools})
-        transcript = Transcript(opening, self.limits.window)
+        transcript = Transcript(first, self.limits.window)
         steps: list[Step] = []
         usage = Usage()
         ending = ""
@@ -91,7 +91,7 @@ class Player:
         last = Completion(
             text=completion.text, finish_reason=completion.finish_reason, usage=usage, calls=completion.calls
         )
-        return Played(opening, tuple(steps), _answer(play, steps, answer), last)
+        return Played(first, tuple(steps), _answer(play, steps, answer), last)
 
     def _tools(self, context: CallContext) -> tuple[ToolSpec, ...]:
         """What the model is offered natively: the environment's tools, where it has such and the model takes them."""
@@ -106,9 +106,7 @@ class Player:
 
     def _opening(self, prompt: tuple[Message, ...], play: Play, observation: str, native: bool) -> tuple[Message, ...]:
         self.desk.allow(observation)
-        template = "act_natively" if native else "act"
-        content = render(template, task=last_user_text(prompt), steps=play.steps, observation=observation)
-        return with_last_user_message(prompt, content)
+        return opening(prompt, play, observation, native=native)
 
     def _ask(self, call: CallContext, transcript: Transcript, sampling: Sampling) -> Completion:
         """The next reply. Where the model's context overflows, less of the attempt is shown."""
@@ -150,6 +148,13 @@ class Player:
         if time.monotonic() - began > self.limits.seconds:
             return f"The attempt ended: it took more than {self.limits.seconds:g} seconds."
         return "The attempt ended: no calls are left." if self.calls_left() < 1 else ""
+
+
+def opening(prompt: tuple[Message, ...], play: Play, observation: str, *, native: bool = False) -> tuple[Message, ...]:
+    """What an attempt begins with: the task, how to act, and the world's first observation."""
+    template = "act_natively" if native else "act"
+    content = render(template, task=last_user_text(prompt), steps=play.steps, observation=observation)
+    return with_last_user_message(prompt, content)
 
 
 def replay(environment: Environment, task: Task, actions: str) -> Attempt:

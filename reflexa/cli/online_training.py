@@ -92,7 +92,7 @@ def _configured(settings: dict[str, Any]) -> tuple[TaskSource, OnlineConfig]:
 def _said(tasks: OnlineTasks) -> list[tuple[str, str]]:
     judged = "the suite's own judge: an oracle run" if tasks.oracle else "a verifier of your choice"
     held_out = "none" if tasks.held_out is None else f"{len(tasks.held_out.prompts):,} tasks"
-    return [("reward", f"{tasks.reward.name} ({judged})"), ("held out", held_out)]
+    return [("reward", f"{tasks.name} ({judged})"), ("held out", held_out)]
 
 
 def _recorded(
@@ -100,7 +100,7 @@ def _recorded(
 ) -> TrainedOnline:
     from reflexa.training.online.api import read_points, train_online
 
-    how = {"tasks": source.model_dump(mode="json"), "reward": tasks.reward.name, "oracle": tasks.oracle}
+    how = {"tasks": source.model_dump(mode="json"), "reward": tasks.name, "oracle": tasks.oracle}
     new = TrainingRecord(
         id=new_id(),
         algorithm=config.algorithm,

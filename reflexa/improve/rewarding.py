@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from reflexa.agent import Bench
 from reflexa.errors import UsageError
+from reflexa.improve.playing import TaskPlayer, most_turns, played_prompts
 from reflexa.improve.workshop import Suites, check_apart
 from reflexa.tasks import Suite, select
 from reflexa.tasks.answers import extract_for
+from reflexa.training.online.playing import Played
 from reflexa.training.online.points import Examination
 from reflexa.training.online.rollouts import Answer, OnlinePrompt, StepRewards
 from reflexa.training.online.scoring import step_rewards
@@ -85,13 +87,14 @@ class VerifierReward:
 
 @dataclass(frozen=True)
 class OnlineTasks:
-    """What an online run is given: ``prompts``, their ``reward``, and how checkpoints are judged.
+    """What an online run is given: ``prompts``, their ``reward`` by the verifier ``name``, how checkpoints are judged.
 
-    ``oracle`` tells that the reward reads what is hidden from the model; ``verifier`` names it.
+    ``oracle`` tells that the reward reads what is hidden from the model.
     """
 
     prompts: tuple[OnlinePrompt, ...]
-    reward: VerifierReward
+    reward: VerifierReward | Played
+    name: str
     held_out: Examination | None
     oracle: bool
 
@@ -115,16 +118,45 @@ def online_tasks(source: TaskSource, load: LoadSuite, bench: Bench) -> OnlineTas
             "another one (--held-out-split)"
         )
     train = _first(load(source.suite, source.split, source.data), source.limit)
-    held_out: Examination | None = None
-    measured: tuple[Task, ...] = ()
+    tested: Suite | None = None
     if source.held_out_split is not None:
         tested = _first(load(source.suite, source.held_out_split, source.data), source.held_out_limit)
         check_apart(Suites(train, tested))
-        judge = VerifierReward(bench, tested, source.judge, source.judge_model, whole=True)
-        held_out, measured = Examination(suite_prompts(tested), judge), tested.tasks
+    played = any(task.play is not None for task in train.tasks)
+    make = _played if played else _answered
+    return make(source, bench, train, tested)
+
+
+def _answered(source: TaskSource, bench: Bench, train: Suite, tested: Suite | None) -> OnlineTasks:
+    """Tasks that one answer solves."""
+    model = source.judge_model
     # At checkpoints the reward that is learnt is measured on held-out tasks too.
-    reward = VerifierReward(bench, train, source.verifier, source.judge_model, steps=source.steps, others=measured)
-    return OnlineTasks(suite_prompts(train), reward, held_out, oracle=source.verifier in (None, train.judge))
+    reward = VerifierReward(bench, train, source.verifier, model, others=_tasks(tested))
+    held_out: Examination | None = None
+    if tested is not None:
+        judge = VerifierReward(bench, tested, source.judge, model, whole=True)
+        held_out = Examination(suite_prompts(tested), judge)
+    return OnlineTasks(suite_prompts(train), reward, reward.name, held_out, _is_oracle(source, train))
+
+
+def _played(source: TaskSource, bench: Bench, train: Suite, tested: Suite | None) -> OnlineTasks:
+    """Tasks that are played in an environment."""
+    model, turns = source.judge_model, most_turns(train)
+    player = TaskPlayer(bench, train, source.verifier, model, others=_tasks(tested))
+    held_out: Examination | None = None
+    if tested is not None:
+        judge = TaskPlayer(bench, tested, source.judge, model, whole=True)
+        held_out = Examination(played_prompts(bench, tested), Played(judge, most_turns(tested)))
+    prompts = played_prompts(bench, train)
+    return OnlineTasks(prompts, Played(player, turns), player.name, held_out, _is_oracle(source, train))
+
+
+def _tasks(suite: Suite | None) -> tuple[Task, ...]:
+    return () if suite is None else suite.tasks
+
+
+def _is_oracle(source: TaskSource, train: Suite) -> bool:
+    return source.verifier in (None, train.judge)
 
 
 def _first(suite: Suite, limit: int | None) -> Suite:

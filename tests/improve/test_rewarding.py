@@ -12,7 +12,8 @@ pytest.importorskip("transformers", reason="needs transformers: scripts/reflexa 
 from reflexa.agent import Bench
 from reflexa.errors import UsageError, VerifierError
 from reflexa.improve.rewarding import TaskSource, VerifierReward, online_tasks, suite_prompts
-from reflexa.tasks import Suite
+from reflexa.tasks import Suite, load_suite
+from reflexa.training.online.playing import Played
 from reflexa.training.online.rollouts import Answer, OnlinePrompt, StepRewards
 from reflexa.types import Message, Play, Task
 from tests.support.tiny_models import make_scorer
@@ -86,7 +87,25 @@ def test_held_out_tasks_are_measured_and_never_learnt_from() -> None:
                 online_tasks(source, load, bench)
 
 
-def test_tasks_that_are_played_are_refused() -> None:
+def test_tasks_that_are_played_are_no_single_answers() -> None:
     played = suite("train", 1).tasks[0].model_copy(update={"play": Play(environment="textworld")})
     with pytest.raises(UsageError, match="played in an environment"):
         suite_prompts(Suite(name="x", tasks=(played,), digest="x"))
+
+
+def test_tasks_that_are_played_get_a_player() -> None:
+    def lakes(name: str, split: str, data: str | None) -> Suite:
+        tasks = load_suite("gymnasium:FrozenLake-v1,is_slippery=false,n=2", split="test").tasks
+        moved = tuple(task.model_copy(update={"id": f"{split}/{task.id}"}) for task in tasks)
+        words = tuple(
+            task.model_copy(update={"prompt": (Message(role="user", content=f"{split} {task.id}"),)}) for task in moved
+        )
+        return Suite(name=name, split=split, tasks=words, digest=split, judge="goal")
+
+    with Bench() as bench:
+        made = online_tasks(TaskSource(suite="lakes", held_out_split="dev"), lakes, bench)
+        assert isinstance(made.reward, Played)
+        assert (made.name, made.oracle) == ("goal", True)
+        assert made.held_out is not None
+        assert isinstance(made.held_out.reward, Played)
+        assert "Action:" in str(made.prompts[0].prompt)
