@@ -15,6 +15,8 @@ from reflexa.evaluation.overoptimisation import distance
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from reflexa.improve.study import ProxyStudy, StudyConfig, StudyResult
+
 TRUE, PROXY = "tab:blue", "tab:orange"
 
 
@@ -70,3 +72,43 @@ def _draw_true(axes: Axes, found: Selection) -> None:
 
 def _xy(points: list[tuple[float, float]]) -> tuple[list[float], list[float]]:
     return [x for x, _ in points], [y for _, y in points]
+
+
+def draw_study(result: StudyResult, path: Path) -> None:
+    """Gold rewards above, proxies' own below; best of n on the left, RL on the right; a colour for each size of proxy,
+    darker the more labels it had.
+    """
+    with picture(path, columns=2, rows=2) as axes:
+        for found in result.proxies:
+            colour = _colour(result.config, found)
+            chosen, points = found.best_of_n, found.rl.points
+            near, far = [distance(kl) for kl in chosen.kl], [distance(point.kl) for point in points]
+            label = f"{found.size}, {found.labels:,} labels"
+            axes[0].plot(near, chosen.gold, "o", color=colour, markersize=3)
+            axes[0].plot(*_xy(sampled(chosen.curve, chosen.gold[0])), color=colour, linewidth=1, label=label)
+            axes[1].plot(far, [point.true or 0.0 for point in points], "o", color=colour, markersize=3)
+            axes[1].plot(*_xy(sampled(found.rl.curve, points[0].true or 0.0)), color=colour, linewidth=1)
+            axes[2].plot(near, chosen.proxy, "o--", color=colour, markersize=2, linewidth=0.7)
+            axes[3].plot(far, [point.proxy for point in points], "o--", color=colour, markersize=2, linewidth=0.7)
+        for place, (way, what) in zip(axes, _PANELS, strict=True):
+            place.set(title=way, xlabel="√KL from the start (√nats)", ylabel=what)
+        axes[0].legend(fontsize=6)
+
+
+_PANELS = [
+    ("best of n", "gold reward"),
+    ("RL", "gold reward"),
+    ("best of n", "proxy reward"),
+    ("RL", "proxy reward"),
+]
+
+
+def _colour(config: StudyConfig, found: ProxyStudy) -> tuple[float, float, float, float]:
+    from matplotlib import colormaps
+
+    shade = 0.45 + 0.5 * (config.labels.index(found.labels) + 1) / len(config.labels)
+    red, green, blue, alpha = colormaps[_MAPS[config.proxies.index(found.size) % len(_MAPS)]](shade)
+    return red, green, blue, alpha
+
+
+_MAPS = ("Oranges", "Greens", "Blues", "Purples", "Greys")

@@ -59,16 +59,19 @@ class LocalScorer:
 
         Raises ``UsageError`` for a process reward model, ``ContextOverflowError`` where a pair does not fit.
         """
+        exchanges = (self._encoder.exchange(prompt, (answer,)) for prompt, answer in pairs)
+        return self.score_tokens([start + completion for start, (completion,) in exchanges])
+
+    def score_tokens(self, rows: Sequence[Tokens]) -> list[float]:
+        """The raw score of each row of token ids: a prompt and its answer, with the token that ends it.
+
+        Raises as ``score`` does.
+        """
         if self.scores_steps:
             raise UsageError(
                 f"{self.name} scores steps, not whole answers: ask it for step scores, or use a reward model"
             )
-        asked = []
-        for prompt, answer in pairs:
-            start, (completion,) = self._encoder.exchange(prompt, (answer,))
-            tokens = start + completion
-            asked.append(_Asked(tokens, (len(tokens) - 1,)))
-        return [scores[0, 0].item() for scores in self._outputs(asked)]
+        return [scores[0, 0].item() for scores in self._outputs([_Asked(row, (len(row) - 1,)) for row in rows])]
 
     def step_scores(self, prompt: Text, steps: Sequence[str]) -> list[float]:
         """The probability that each step of a solution is right, given all before it.

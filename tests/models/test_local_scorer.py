@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,12 @@ def test_batches_do_not_change_scores(rewards: Path) -> None:
     alone = [scorer.score([one])[0] for one in many[::50]]
     assert together[::50] == pytest.approx(alone, rel=0.05, abs=0.1)
     assert scorer.score([]) == []
+
+
+def test_tokens_score_as_their_text_does(rewards: Path) -> None:
+    scorer = LocalScorer(str(rewards))
+    rows = [array("i", [*ids_of(prompt + answer, rewards), 2]) for prompt, answer in (("the sum", " is 4"), ("a", "b"))]
+    assert scorer.score_tokens(rows) == scorer.score([("the sum", " is 4"), ("a", "b")])
 
 
 def test_steps_are_scored_at_their_ends_given_all_before(process: Path) -> None:
