@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from reflexa.agent import BenchOptions
 from reflexa.cli.failures import BUDGET, DONE
+from reflexa.cli.models import resolve_model
 from reflexa.cli.output import emit, emit_json, note
 from reflexa.cli.recipes import assigned, explain
 from reflexa.cli.session import Session, suite_reference
@@ -77,7 +78,7 @@ def _config(options: ImproveOptions, session: Session) -> ImproveConfig:
     try:
         return ImproveConfig(
             suite=suite_reference(options.task),
-            model=checkpoint_of(options.model or session.settings.model),
+            model=checkpoint_of(resolve_model(options.model or session.settings.model, session)),
             method=method.name,
             output=output.expanduser().resolve(),
             rounds=options.rounds,

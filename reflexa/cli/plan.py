@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from reflexa.agent import NO_LESSONS, STRATEGIES, Cluster, Limits, baseline_of, require_ray
 from reflexa.cli.failures import DONE
+from reflexa.cli.models import resolve_model
 from reflexa.cli.output import emit, emit_json
 from reflexa.cli.session import Session, suite_reference
 from reflexa.cli.text import one_line
@@ -102,6 +103,8 @@ def new_plan(options: RunOptions, session: Session) -> Plan:
     whole = session.load_suite(options.task, split, options.data)
     suite = select(whole, limit=options.limit, only=options.only or ())
     values = {field: getattr(settings, field) for field in _FIELDS.values()}
+    for field in ("model", "reflector_model", "tester_model", "judge_model"):
+        values[field] = values[field] and resolve_model(values[field], session)
     values["attempts"] = STRATEGIES[settings.strategy]().limit(settings.attempts)
     config = RunConfig(
         suite=suite_reference(options.task),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reflexa.cli.failures import DONE
+from reflexa.cli.models import resolve_model
 from reflexa.cli.online_training import is_online, start_online
 from reflexa.cli.output import emit, emit_json, note
 from reflexa.cli.recipes import settings_of
@@ -79,10 +80,10 @@ def _settings(options: TrainOptions, session: Session) -> dict[str, Any]:
     folder = session.workspace.root / "training"
     names = [*(each.name for each in list_algorithms()), *(each.name for each in list_online())]
     settings = settings_of(options, names, folder)
-    settings["model"] = checkpoint_of(settings.get("model", session.settings.model))
+    settings["model"] = checkpoint_of(resolve_model(settings.get("model", session.settings.model), session))
     name = Path(options.what).stem
     settings["output"] = (
-        Path(options.out).expanduser()
+        Path(options.out).expanduser().resolve()
         if options.out
         else Path(settings.get("output") or folder / "runs" / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}")
     )

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from reflexa.errors import UsageError
-from reflexa.memory import finding, retracting
+from reflexa.memory import finding, retracting, trained
 from reflexa.memory.database import Database
 from reflexa.memory.datasets import AttemptKey
 from reflexa.memory.growth import Growth
 from reflexa.memory.lineage import Bounds, Story, Teller
 from reflexa.memory.nodes import Node
 from reflexa.memory.retracting import Retraction
+from reflexa.memory.trained import TrainedModel
 
 
 class Ancestry:
@@ -74,6 +75,11 @@ class Ancestry:
     def training_of(self, spec: str) -> str | None:
         """The training run whose checkpoint a model string names."""
         return self._database.read(partial(finding.training_of, spec=spec))
+
+    def models(self, limit: int | None = None) -> list[TrainedModel]:
+        """The models that training runs made, the newest first, each with what it came from."""
+        retracting.renew(self._database)
+        return self._database.read(partial(trained.trained, limit=limit))
 
     def _retractable(self, ref: str) -> Node:
         node = self.find(ref)

@@ -7,17 +7,37 @@ from typing import Annotated
 
 import typer
 
-from reflexa.cli.options import JsonOption, add_verb, verbs
+from reflexa.cli.options import DatabaseOption, JsonOption, add_verb, verbs
 from reflexa.errors import unknown_name
 
-SUMMARY = "List the models that can be used here; fetch the embedded one."
+SUMMARY = "List the models that can be used and that were trained here; export one; fetch the embedded one."
 
 
 @dataclass(frozen=True)
 class ListOptions:
     """How to print."""
 
+    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="The newest N of those trained here.")] = 20
     json: JsonOption = False
+    database: DatabaseOption = None
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What to write, and where."""
+
+    checkpoint: Annotated[
+        str,
+        typer.Argument(
+            metavar="CHECKPOINT", help="A training's or improvement's id, a training's folder, or a step's."
+        ),
+    ]
+    out: Annotated[str, typer.Option("-o", "--out", metavar="FOLDER", help="The folder to make.")]
+    keep_adapter: Annotated[
+        bool, typer.Option("--keep-adapter", help="Low-rank adapters as they are, in place of the merged model.")
+    ] = False
+    json: JsonOption = False
+    database: DatabaseOption = None
 
 
 @dataclass(frozen=True)
@@ -29,22 +49,17 @@ class PullOptions:
 
 
 def list_all(options: ListOptions) -> int:
-    """List the forms that --model takes, and whether each can be used as things stand."""
-    from reflexa.cli.output import emit, emit_json
-    from reflexa.cli.text import aligned
-    from reflexa.models import list_models
+    """List the forms that --model takes, whether each can be used as things stand, and the models trained here."""
+    from reflexa.cli.models import show
 
-    forms = list_models()
-    if options.json:
-        emit_json([form.model_dump() for form in forms])
-        return 0
-    rows = [("model", "ready", "what")]
-    rows += [(form.form, "yes" if form.ready else "no", form.what) for form in forms]
-    emit(aligned(rows))
-    for form in forms:
-        if not form.ready and form.hint:
-            emit(f"to use {form.form}: {form.hint}")
-    return 0
+    return show(options)
+
+
+def export(options: ExportOptions) -> int:
+    """Write a trained model as a plain folder, which transformers and vLLM load: adapters merged, no training state."""
+    from reflexa.cli.models import export as carry_out
+
+    return carry_out(options)
 
 
 def pull(options: PullOptions) -> int:
@@ -64,4 +79,5 @@ def pull(options: PullOptions) -> int:
 
 app = verbs(SUMMARY)
 add_verb(app, "list", ListOptions, list_all)
+add_verb(app, "export", ExportOptions, export)
 add_verb(app, "pull", PullOptions, pull)

@@ -10,7 +10,7 @@ from tests.cli.support import Cli
 
 
 def test_list_says_what_can_be_used(cli: Cli) -> None:
-    forms = {form["form"]: form["ready"] for form in cli("models", "list", "--json").json}
+    forms = {form["form"]: form["ready"] for form in cli("models", "list", "--json").json["forms"]}
     assert forms["scripted:FILE"] is True
     assert {"embedded", "gguf:FILE", "hf:REPO_OR_PATH", "replay:RUN"} <= set(forms)
     assert "scripted:FILE" in cli("models", "list").out
