@@ -171,7 +171,7 @@ class Curator:
 
     def _protected(self, lesson: Lesson) -> bool:
         """Whether a person stands behind the lesson, or what became of the tasks that were shown it."""
-        helps = help_probability(self.store.lesson_outcomes([lesson.id])[lesson.id])
+        helps = help_probability(self.store.lesson_trials([lesson.id])[lesson.id])
         return lesson.trust != "own" or helps >= HARMFUL
 
     def _lesson(self, text: str, sources: tuple[LessonSource, ...]) -> Lesson:

@@ -21,7 +21,7 @@ RULE = "harmful"
 def quarantine_harmful(store: Store, lessons: Iterable[Lesson]) -> tuple[Lesson, ...]:
     """Puts into quarantine what of these active lessons hurts, and returns it as it now is."""
     active = [lesson for lesson in lessons if lesson.status == "active"]
-    outcomes = store.lesson_outcomes([lesson.id for lesson in active])
+    outcomes = store.lesson_trials([lesson.id for lesson in active])
     found = []
     for lesson in active:
         if harmful(outcomes[lesson.id]):

@@ -92,7 +92,7 @@ def show_worth(options: UtilityOptions) -> int:
 def _worth(store: Store, suite: str | None) -> list[Worth]:
     """The lessons that were ever recalled, those first of which most is known."""
     lessons = store.recalled_lessons(suite=suite)
-    outcomes = store.lesson_outcomes([lesson.id for lesson in lessons])
+    outcomes = store.lesson_trials([lesson.id for lesson in lessons])
     found = [worth(lesson, outcomes[lesson.id]) for lesson in lessons]
     return sorted(found, key=lambda each: (-min(each.shown.n, each.left_out.n), -each.shown.n, each.id))
 

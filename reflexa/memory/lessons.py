@@ -98,22 +98,49 @@ def recalled(database: Database, run_id: str | None, suite: str | None) -> list[
 
 def outcomes(connection: Connection, ids: Sequence[str]) -> dict[str, LessonOutcomes]:
     """What became of the ended episodes that lessons were recalled for; an entry for every id."""
-    found = {lesson_id: LessonOutcomes() for lesson_id in ids}
+    return {lesson_id: _total(by_run.values()) for lesson_id, by_run in _by_run(connection, ids).items()}
+
+
+def trials(connection: Connection, ids: Sequence[str]) -> dict[str, LessonOutcomes]:
+    """The same, from those runs alone that left the lesson out of some episodes: only there chance chose.
+
+    A run that showed it always, perhaps by another model or on easier tasks, tells nothing of what it did.
+    """
+    return {
+        lesson_id: _total(counts for counts in by_run.values() if counts.left_out)
+        for lesson_id, by_run in _by_run(connection, ids).items()
+    }
+
+
+def _by_run(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, LessonOutcomes]]:
+    found: dict[str, dict[str, LessonOutcomes]] = {lesson_id: {} for lesson_id in ids}
     solved = func.sum(case((episodes.c.solved, 1), else_=0))
     episode = and_(episodes.c.run_id == lesson_uses.c.run_id, episodes.c.task_id == lesson_uses.c.task_id)
     counted = episodes.c.ended.is_not(None), episodes.c.error.is_(None)
+    group = (lesson_uses.c.lesson_id, lesson_uses.c.run_id, lesson_uses.c.shown)
     for part in _parts(list(found)):
         statement = (
-            select(lesson_uses.c.lesson_id, lesson_uses.c.shown, func.count().label("n"), solved.label("solved"))
+            select(*group, func.count().label("n"), solved.label("solved"))
             .join(episodes, episode)
             .where(lesson_uses.c.lesson_id.in_(part), *counted)
-            .group_by(lesson_uses.c.lesson_id, lesson_uses.c.shown)
+            .group_by(*group)
         )
         for row in connection.execute(statement):
-            group = "shown" if row.shown else "left_out"
-            counts = {group: row.n, f"{group}_solved": int(row.solved)}
-            found[row.lesson_id] = found[row.lesson_id].model_copy(update=counts)
+            kind = "shown" if row.shown else "left_out"
+            by_run = found[row.lesson_id]
+            known = by_run.get(row.run_id, LessonOutcomes())
+            by_run[row.run_id] = known.model_copy(update={kind: row.n, f"{kind}_solved": int(row.solved)})
     return found
+
+
+def _total(counts: Iterable[LessonOutcomes]) -> LessonOutcomes:
+    every = list(counts)
+    return LessonOutcomes(
+        shown=sum(each.shown for each in every),
+        shown_solved=sum(each.shown_solved for each in every),
+        left_out=sum(each.left_out for each in every),
+        left_out_solved=sum(each.left_out_solved for each in every),
+    )
 
 
 def decode(connection: Connection, rows: Sequence[Row[Any]]) -> list[Lesson]:

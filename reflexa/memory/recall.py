@@ -16,7 +16,7 @@ from reflexa.lessons import TEST_SPLITS, Recalled, RecallQuery
 from reflexa.memory import fulltext
 from reflexa.memory.fulltext import Sample
 from reflexa.memory.lesson_schema import lesson_sources, lessons
-from reflexa.memory.lessons import decode, outcomes
+from reflexa.memory.lessons import decode, trials
 from reflexa.memory.utility import utility
 from reflexa.memory.words import Frequencies, Wanted, prune, similarity, words
 
@@ -53,7 +53,7 @@ def recall(connection: Connection, query: RecallQuery, sample: Sample, near: Seq
     found = {row.seq: row for row in _rows(connection, {*places, *by_vector})}
     relevance = fuse([_by_words(places, found, query.text, frequencies), by_vector])
     shut_out = _own(connection, found.values(), query)
-    worth = outcomes(connection, [row.id for row in found.values()])
+    worth = trials(connection, [row.id for row in found.values()])
     rated = [Rated(row, relevance[seq], utility(worth[row.id])) for seq, row in found.items() if row.id not in shut_out]
     return _recalled(connection, _choose(sorted(rated, key=lambda each: -each.score), query))
 

@@ -106,6 +106,10 @@ class Shelf(ABC):
         """What became of the ended episodes that lessons were recalled for; an entry for every id."""
         return self._database.read(partial(lessons.outcomes, ids=ids))
 
+    def lesson_trials(self, ids: Sequence[str]) -> dict[str, LessonOutcomes]:
+        """The same, counted in those runs alone that left the lesson out of some episodes: where chance chose."""
+        return self._database.read(partial(lessons.trials, ids=ids))
+
     def import_pack(self, path: Path, name: str) -> Imported:
         """Keeps a pack's lessons in quarantine: none is recalled before it is accepted. Raises ``UsageError``."""
         read = packs.read_pack(path, name, self._redactor)
