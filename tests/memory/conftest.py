@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from reflexa.memory.database import Database
+from reflexa.memory.location import locate
 from reflexa.memory.schema import metadata
 from reflexa.memory.store import Store
 from tests.memory.postgres import execute, start_server
@@ -91,3 +93,11 @@ def url(request: pytest.FixtureRequest, folder: Path) -> str:
 def store(url: str) -> Iterator[Store]:
     with Store.open(url) as store:
         yield store
+
+
+@pytest.fixture
+def database(store: Store, url: str) -> Iterator[Database]:
+    """A second way into the store's database."""
+    database = Database(locate(url), lock_timeout=5)
+    yield database
+    database.close()

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 import pytest
@@ -12,7 +11,6 @@ from sqlalchemy import delete, func, select, update
 from reflexa.errors import StoreError
 from reflexa.memory.claims import LEASE_SECONDS, RunClaim
 from reflexa.memory.database import Database
-from reflexa.memory.location import locate
 from reflexa.memory.processes import Identity, this_process
 from reflexa.memory.schema import claims
 from reflexa.memory.store import Store
@@ -20,14 +18,6 @@ from reflexa.types import RunStatus
 from tests.memory.support import CONFIG, a_call
 
 PATIENCE = 30.0
-
-
-@pytest.fixture
-def database(store: Store, url: str) -> Iterator[Database]:
-    """A second way into the store's database."""
-    database = Database(locate(url), lock_timeout=5)
-    yield database
-    database.close()
 
 
 def held_by(database: Database, run_id: str, holder: Identity, renewed: float) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
@@ -49,8 +48,8 @@ def test_text_and_json_come_back(url: str) -> None:
     assert there_and_back(url.replace("postgresql://", "postgresql+psycopg://"), rows) == rows
 
 
-def test_absent_text_is_absent(tmp_path: Path) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path}/x.db")
+def test_absent_text_is_absent(empty_url: str) -> None:
+    engine = create_engine(empty_url.replace("postgresql://", "postgresql+psycopg://"))
     table.metadata.create_all(engine)
     with engine.begin() as connection:
         connection.execute(insert(table), {"text": None})

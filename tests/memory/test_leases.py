@@ -3,7 +3,6 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -13,21 +12,12 @@ from sqlalchemy import select, update
 from reflexa.memory.claims import LEASE_SECONDS, RunClaim
 from reflexa.memory.database import Database
 from reflexa.memory.leases import Turn
-from reflexa.memory.location import locate
 from reflexa.memory.processes import this_process
 from reflexa.memory.schema import claims, leases
 from reflexa.memory.store import Store
 from tests.memory.support import CONFIG, a_task, an_episode
 
 TASKS = [f"Sums/{number}" for number in range(5)]
-
-
-@pytest.fixture
-def database(store: Store, url: str) -> Iterator[Database]:
-    """A second way into the store's database."""
-    database = Database(locate(url), lock_timeout=5)
-    yield database
-    database.close()
 
 
 def left(database: Database) -> set[str]:

@@ -5,9 +5,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, Table, func, select
 
 from reflexa.errors import StoreError
+from reflexa.memory.database import Database
+from reflexa.memory.encoding import call_rows
 from reflexa.memory.failures import DatabaseUnavailableError
+from reflexa.memory.recorder import Recorder
+from reflexa.memory.schema import bodies, calls, tasks
 from reflexa.memory.store import Store
 from reflexa.types import Message
 from tests.memory.support import CONFIG, a_call, a_task, an_attempt, an_episode, record
@@ -15,36 +20,49 @@ from tests.memory.support import CONFIG, a_call, a_task, an_attempt, an_episode,
 LONG = "a long prompt " * 10_000
 
 
-def test_a_prompt_is_stored_once_however_often_it_is_sent(tmp_path: Path) -> None:
-    path = tmp_path / "a.db"
+def count(database: Database, table: Table) -> int:
+    rows = select(func.count()).select_from(table)
+    return database.read(lambda connection: connection.execute(rows).scalar_one())
+
+
+def test_a_prompt_is_stored_once_however_often_it_is_sent(store: Store, database: Database) -> None:
     prompt = (Message(role="user", content=LONG),)
-    with Store.open(path) as store:
-        run = store.create_run(CONFIG)
-        store.begin_episode(run.id, a_task())
-        for index in range(20):
-            store.record_call(run.id, a_call(attempt=index).model_copy(update={"messages": prompt}))
-            store.record_attempt(run.id, "Sums/0", an_attempt(index).model_copy(update={"messages": prompt}))
-        assert all(call.messages == prompt for call in store.calls(run.id))
-    assert path.stat().st_size < 3 * len(LONG)
+    run = store.create_run(CONFIG)
+    store.begin_episode(run.id, a_task())
+    for index in range(20):
+        store.record_call(run.id, a_call(attempt=index).model_copy(update={"messages": prompt}))
+        store.record_attempt(run.id, "Sums/0", an_attempt(index).model_copy(update={"messages": prompt}))
+    assert all(call.messages == prompt for call in store.calls(run.id))
+    assert count(database, bodies) == 21  # the prompt, and 20 answers
 
 
-def test_an_attempt_shares_its_completion_with_its_call(tmp_path: Path) -> None:
-    with Store.open(tmp_path / "a.db") as store:
-        run = store.create_run(CONFIG)
-        store.begin_episode(run.id, a_task())
-        store.record_call(run.id, a_call())
-        with closing(sqlite3.connect(tmp_path / "a.db")) as connection:
-            before = connection.execute("SELECT count(*) FROM bodies").fetchone()
-            store.record_attempt(run.id, "Sums/0", an_attempt())
-            assert connection.execute("SELECT count(*) FROM bodies").fetchone() == before
+def test_an_attempt_shares_its_completion_with_its_call(store: Store, database: Database) -> None:
+    run = store.create_run(CONFIG)
+    store.begin_episode(run.id, a_task())
+    store.record_call(run.id, a_call())
+    before = count(database, bodies)
+    store.record_attempt(run.id, "Sums/0", an_attempt())
+    assert count(database, bodies) == before
 
 
-def test_runs_share_their_tasks(tmp_path: Path) -> None:
-    with Store.open(tmp_path / "a.db") as store:
-        for _ in range(3):
-            record(store, store.create_run(CONFIG).id, an_episode())
-    with closing(sqlite3.connect(tmp_path / "a.db")) as connection:
-        assert connection.execute("SELECT count(*) FROM tasks").fetchone() == (1,)
+def test_runs_share_their_tasks(store: Store, database: Database) -> None:
+    for _ in range(3):
+        record(store, store.create_run(CONFIG).id, an_episode())
+    assert count(database, tasks) == 1
+
+
+def test_what_a_check_refuses_is_not_recorded(store: Store, database: Database) -> None:
+    run = store.create_run(CONFIG)
+
+    def refuse(connection: Connection) -> None:
+        raise StoreError("not yours")
+
+    recorder = Recorder(database, None)
+    with pytest.raises(StoreError, match="not yours"):
+        recorder.commit(call_rows(run.id, a_call()), refuse)
+    assert (count(database, calls), count(database, bodies)) == (0, 0)
+    recorder.commit(call_rows(run.id, a_call()), lambda connection: None)
+    assert list(store.calls(run.id)) == [a_call()]
 
 
 def test_a_result_that_found_the_database_locked_is_there_afterwards(tmp_path: Path) -> None:

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import sqlite3
 import time
-from contextlib import closing
-from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from reflexa.errors import StoreError, UsageError
+from reflexa.memory.database import Database
 from reflexa.memory.runs import RunMark, new_id
+from reflexa.memory.schema import runs
 from reflexa.memory.store import Store
 from reflexa.types import RunConfig
 from tests.memory.support import AWKWARD, CONFIG
@@ -103,10 +103,8 @@ def test_ids_sort_by_day_and_are_easy_to_type() -> None:
     assert len({new_id(today) for _ in range(1000)}) >= 998  # drawn from 33 million: three alike are a chance of 1e-6
 
 
-def test_a_run_of_an_unknown_future_status_is_not_misread(tmp_path: Path) -> None:
-    with Store.open(tmp_path / "a.db") as store:
-        run = store.create_run(CONFIG)
-        with closing(sqlite3.connect(tmp_path / "a.db")) as connection, connection:
-            connection.execute("UPDATE runs SET status = 'paused'")
-        with pytest.raises(ValueError, match="status"):
-            store.find_run(run.id)
+def test_a_run_of_an_unknown_future_status_is_not_misread(store: Store, database: Database) -> None:
+    run = store.create_run(CONFIG)
+    database.write(lambda connection: connection.execute(update(runs).values(status="paused")))
+    with pytest.raises(ValueError, match="status"):
+        store.find_run(run.id)

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from reflexa.memory.shelf import Shelf
@@ -16,12 +14,12 @@ def test_a_store_is_a_shelf_and_a_shelf_alone_is_none() -> None:
         Shelf(None)  # type: ignore[abstract, arg-type]  # that it cannot be made is the point
 
 
-def test_lessons_outlive_the_process_and_the_runs_are_theirs_alone(tmp_path: Path) -> None:
-    with Store.open(tmp_path / "a.db") as store:
+def test_lessons_outlive_the_process_and_the_runs_are_theirs_alone(url: str) -> None:
+    with Store.open(url) as store:
         run = store.create_run(CONFIG)
         store.add_lessons([a_lesson(0)])
         store.record_lesson_uses(run.id, "Sums/0", ["l0000"], [])
-    with Store.open(tmp_path / "a.db") as store:
+    with Store.open(url) as store:
         assert store.lessons() == [a_lesson(0)]
         assert store.lessons_of(run.id, "Sums/0") == ["l0000"]
         assert store.lessons_of("another", "Sums/0") == []
