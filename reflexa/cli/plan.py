@@ -72,10 +72,10 @@ def flags(options: RunOptions) -> Mapping[str, Any]:
 def check_names(options: RunOptions) -> None:
     """Raises ``UsageError`` before anything is opened: for names that do not exist, with near matches, and for options
     that exclude each other."""
-    if options.join is not None and (options.resume is not None or options.baseline is not None):
+    if options.join is not None and (options.resume is not None or options.baseline is not None or options.distill):
         raise UsageError(
-            "--join works on a run together with others: leave out --resume, which wants it alone, and --baseline, "
-            "which is for the one who started it"
+            "--join works on a run together with others: leave out --resume, which wants it alone, and --baseline and "
+            "--distill, which are for the one who started it"
         )
     cluster(options)
     known: tuple[tuple[str, str | None, tuple[str, ...]], ...] = (

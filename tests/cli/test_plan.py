@@ -163,3 +163,9 @@ def test_a_baseline_that_was_begun_goes_on(home: Path) -> None:
         assert (fresh.run, fresh.config.strategy, fresh.config.attempts) == (None, "retry", 9)
         begun = store.create_run(fresh.config, baseline_of=run.id)
         assert baseline_plan(first, run, "retry", store).run == begun
+
+
+@pytest.mark.parametrize("given", [{"resume": "x"}, {"baseline": "retry"}, {"distill": True}])
+def test_who_joins_leaves_the_rest_to_who_started(given: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="--join works on a run together with others"):
+        check_names(RunOptions(join="r", **given))
