@@ -85,8 +85,9 @@ class OnlineRun:
     def _files(self, begin: int) -> Iterator[None]:
         """Within it the run's metrics and points can be written, by the first process."""
         output, first = self._setup.config.output, self._processes.first
-        names = ("metrics.jsonl", "points.jsonl")
-        self._metrics, self._points = (MetricsFile(output / name, begin) if first else None for name in names)
+        self._metrics = MetricsFile(output / "metrics.jsonl", begin) if first else None
+        # The start's own point is step 0's: a run that begins again measures it again.
+        self._points = MetricsFile(output / "points.jsonl", begin or -1) if first else None
         try:
             yield
         finally:
@@ -125,6 +126,7 @@ class OnlineRun:
         plan = CriticPlan(
             start=options.critic or config.model,
             values=options,
+            lora=options.critic_lora or config.lora,
             learning_rate=options.critic_learning_rate or config.optimizer.learning_rate,
             dtype=self._setup.dtype,
         )

@@ -11,11 +11,12 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs torch: scripts/reflexa setup train")
 transformers: Any = pytest.importorskip("transformers", reason="needs transformers: scripts/reflexa setup train")
 
-from reflexa.errors import TrainingError  # noqa: E402
+from reflexa.errors import TrainingError, VerifierError  # noqa: E402
 from reflexa.training.config import LoraConfig  # noqa: E402
 from reflexa.training.engine.checkpoint import read_record  # noqa: E402
 from reflexa.training.online.api import train_online  # noqa: E402
 from reflexa.training.online.config import AlarmConfig, AlarmRule  # noqa: E402
+from reflexa.training.online.rollouts import Answer  # noqa: E402
 from tests.training.online.runs import make_online, make_prompts, says_a  # noqa: E402
 
 
@@ -37,6 +38,20 @@ def test_a_checkpoint_tells_its_lineage_and_its_state(tmp_path: Path) -> None:
     assert json.loads(record.lineage["configuration"])["prompts"] == 4
     assert "online.json" in record.files
     assert json.loads((last / "online.json").read_text())["deck"]["drawn"] == 8
+
+
+def test_a_run_that_was_stopped_before_its_first_checkpoint_begins_again(tmp_path: Path) -> None:
+    config = make_online(tmp_path, steps=2)
+
+    def breaks(answer: Answer) -> float:
+        if answer.sample == 3:
+            raise VerifierError("gone")
+        return 1.0
+
+    with pytest.raises(VerifierError, match="step 1"):
+        train_online(config, make_prompts(), breaks)
+    result = train_online(config.model_copy(update={"resume": True}), make_prompts(), says_a)
+    assert [point.step for point in result.points] == [0, 2]
 
 
 def test_a_damaged_state_is_refused(tmp_path: Path) -> None:
