@@ -26,6 +26,7 @@ from pydantic import Field
 from torch import Tensor
 
 from reflexa.errors import UsageError
+from reflexa.training.config import LoraConfig
 from reflexa.training.objectives.advantages import GroupKind, group_advantages
 from reflexa.training.objectives.divergence import k1
 from reflexa.training.objectives.output import LossOutput
@@ -58,10 +59,12 @@ class OnlineOptions(ClipConfig):
 
 class CriticOptions(OnlineOptions, ValueConfig):
     """Settings of algorithms with a critic. ``critic`` is what it begins with: a reward model's folder, or None for the
-    run's own starting model. ``critic_learning_rate`` is None for the policy's.
+    run's own starting model. It learns as adapters where ``critic_lora`` or the run's ``lora`` says so, which takes a
+    fraction of the memory. ``critic_learning_rate`` is None for the policy's.
     """
 
     critic: str | None = None
+    critic_lora: LoraConfig | None = None
     critic_learning_rate: float | None = Field(default=None, gt=0)
 
 

@@ -48,10 +48,13 @@ class ValueScorer(Scorer):
 
 @dataclass(frozen=True)
 class CriticPlan:
-    """What a critic is: the checkpoint ``start`` that it begins with, its targets, its rate, what it computes in."""
+    """What a critic is: the checkpoint ``start`` that it begins with, its targets, whether it learns as adapters, its
+    rate, what it computes in.
+    """
 
     start: str
     values: ValueConfig
+    lora: LoraConfig | None
     learning_rate: float
     dtype: torch.dtype
 
@@ -82,7 +85,7 @@ class Critic:
 
     def __init__(self, config: OnlineConfig, plan: CriticPlan, processes: Processes, resumed: Path | None) -> None:
         self._values, self._processes = plan.values, processes
-        self._scorer = _value_scorer(plan.start, config.lora, processes)
+        self._scorer = _value_scorer(plan.start, plan.lora, processes)
         if resumed is not None:
             _take_up(self._scorer.model, resumed)
         optimizer = config.optimizer.model_copy(update={"learning_rate": plan.learning_rate})

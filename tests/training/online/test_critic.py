@@ -32,6 +32,7 @@ def make_critic(config: OnlineConfig, resumed: Path | None = None, start: str | 
     plan = CriticPlan(
         start=start or config.model,
         values=ValueConfig(value_clip=None),
+        lora=config.lora,
         learning_rate=config.optimizer.learning_rate,
         dtype=torch.float32,
     )
