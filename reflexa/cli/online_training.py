@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from reflexa.agent import Bench, BenchOptions
 from reflexa.cli.failures import DONE
 from reflexa.cli.output import emit, emit_json, note
+from reflexa.cli.selecting import check_measured, chosen_of, with_checkpoints
 from reflexa.cli.session import Session, suite_reference
 from reflexa.cli.text import aligned, count, one_line, seconds
 from reflexa.cli.trainings import begun, carried_out, ended, new_id, validated
@@ -29,6 +30,7 @@ class TrainedOnline(Frozen):
     training: TrainingRecord
     points: tuple[CheckpointPoint, ...]
     alarms: tuple[str, ...]
+    selected: int | None = None
     reward: float
     steps: int
     tokens: int
@@ -64,6 +66,9 @@ def start_online(options: TrainOptions, session: Session, settings: dict[str, An
         if options.dry_run:
             emit_json(planned) if options.json else emit(aligned(planned.lines()))
             return DONE
+        if options.select:
+            check_measured(tasks.held_out is not None, "--held-out-split NAME")
+            config = with_checkpoints(config, config.steps, keep_all=True)
         note(aligned([*planned.lines(), *_said(tasks)]))
         trained = _recorded(options, session, config, source, tasks)
     emit_json(trained) if options.json else emit(_report(trained))
@@ -117,16 +122,18 @@ def _recorded(
                 )
         finally:
             store.record_points(record.id, read_points(config.output))
+        selected = chosen_of(config, result.points).chosen.step if options.select else None
         record = ended(record, "finished", checkpoint=str(result.model))
         store.record_training(record)
-    return _trained(record, result)
+    return _trained(record, result, selected)
 
 
-def _trained(record: TrainingRecord, result: OnlineResult) -> TrainedOnline:
+def _trained(record: TrainingRecord, result: OnlineResult, selected: int | None) -> TrainedOnline:
     return TrainedOnline(
         training=record,
         points=result.points,
         alarms=tuple(f"step {alarm.step}: {alarm}" for alarm in result.alarms),
+        selected=selected,
         reward=result.reward,
         steps=result.plan.steps,
         tokens=result.tokens,
@@ -142,7 +149,7 @@ def _report(trained: TrainedOnline) -> str:
         *_held_out(trained.points),
         f"{count(trained.tokens)} new tokens in {seconds(trained.seconds)}, {count(round(rate))} a second",
         *(f"alarm at {alarm}" for alarm in trained.alarms[:5]),
-        f"model: {record.checkpoint}",
+        f"model: {record.checkpoint}{'' if trained.selected is None else f' (step {trained.selected}, chosen)'}",
         f"next: reflexa checkpoints {record.id}",
     ]
     return "\n".join(lines)

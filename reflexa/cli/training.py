@@ -11,6 +11,7 @@ from reflexa.cli.models import resolve_model
 from reflexa.cli.online_training import is_online, start_online
 from reflexa.cli.output import emit, emit_json, note
 from reflexa.cli.recipes import settings_of
+from reflexa.cli.selecting import check_measured, select_by_loss, with_checkpoints
 from reflexa.cli.session import Session
 from reflexa.cli.text import aligned, count, one_line, seconds
 from reflexa.cli.trainings import begun, carried_out, ended, new_id, validated
@@ -49,6 +50,9 @@ def start(options: TrainOptions) -> int:
     if options.dry_run:
         emit_json(planned) if options.json else emit(aligned(planned.lines()))
         return DONE
+    if options.select:
+        check_measured(bool(config.held_out), "--held-out FILE")
+        config = with_checkpoints(config, planned.steps, keep_all=False)
     note(aligned(planned.lines()))
     with session.open_store() as store:
         record = begun(
@@ -65,6 +69,8 @@ def start(options: TrainOptions) -> int:
         )
         with carried_out(store, record, config, options.track) as journal:
             result = journal.watch(lambda: api.train(config, journal))
+        if options.select:
+            select_by_loss(config, result)
         record = ended(record, "finished", checkpoint=str(result.model), loss=result.loss)
         store.record_training(record)
     trained = Trained(training=record, steps=planned.steps, tokens=result.tokens, seconds=round(result.seconds, 3))

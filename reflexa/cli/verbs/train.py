@@ -63,6 +63,10 @@ class TrainOptions:
         typer.Option("--track", metavar="NAME", help="Also tell tensorboard, trackio or wandb, where it is installed."),
     ] = None
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of the same run.")] = False
+    select: Annotated[
+        bool,
+        typer.Option("--select", help="Leave the model that is best on what is held out, instead of the last one."),
+    ] = False
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and stop.")] = False
     task: Annotated[
         str | None,

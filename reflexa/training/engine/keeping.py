@@ -12,7 +12,7 @@ from reflexa.errors import ConfigError
 from reflexa.training.config import CommonConfig
 from reflexa.training.engine.checkpoint import CheckpointRecord, Checkpoints, RunIdentity, verify
 from reflexa.training.engine.heads import Head, save_model
-from reflexa.training.engine.loading import add_lora, copy_weights, load_model, merged
+from reflexa.training.engine.loading import add_lora, copy_weights, load_model, load_tokenizer, merged
 from reflexa.training.engine.processes import Processes
 from reflexa.training.engine.scorer import Scorer
 from reflexa.training.engine.weights import Trained
@@ -20,6 +20,29 @@ from reflexa.training.engine.weights import Trained
 
 def _nothing(folder: Path) -> None:
     """A run that keeps no further files."""
+
+
+def publish_checkpoint(config: CommonConfig, head: Head, checkpoint: Path | None) -> None:
+    """Makes the final model of a checkpoint of a run that has ended, adapters merged into it; None for the model that
+    the run began with.
+    """
+    if checkpoint is not None and config.lora is not None:
+        model = merged(config.model, checkpoint, head)
+    else:
+        model = load_model(str(checkpoint or config.model), head)
+    aside = _aside(config)
+    save_model(model, load_tokenizer(str(checkpoint or config.model)), aside)
+    _replace_model(config, aside)
+
+
+def _aside(config: CommonConfig) -> Path:
+    return config.output / f".model.{os.getpid()}"
+
+
+def _replace_model(config: CommonConfig, aside: Path) -> None:
+    final = config.output / "model"
+    shutil.rmtree(final, ignore_errors=True)
+    aside.rename(final)
 
 
 class Keeper:
@@ -67,15 +90,14 @@ class Keeper:
     def publish(self, model: Any, weights: Trained) -> None:
         """Writes the final model beside the checkpoints, adapters merged into it."""
         config, first = self._config, self._processes.first
-        final, aside = config.output / "model", config.output / f".model.{os.getpid()}"
+        aside = _aside(config)
         last = self.checkpoints.last()
         if config.lora is None or last is None:
             self._save_model(model, weights, aside)
         elif first:
             save_model(merged(config.model, last, self._head), self._tokenizer, aside)
         if first:
-            shutil.rmtree(final, ignore_errors=True)
-            aside.rename(final)
+            _replace_model(config, aside)
 
     def _save_model(self, model: Any, weights: Trained, folder: Path) -> None:
         """Writes model and tokenizer to a folder. Every process takes part, the first one writes."""

@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from reflexa.memory import Store
 from tests.cli.support import Cli
@@ -62,6 +64,22 @@ def test_a_run_that_lost_its_last_steps_goes_on_under_its_own_record(
     again = cli("train", "sft", *options, "--resume").json["training"]
     assert again["id"] == first["id"]
     assert (out / "model" / "model.safetensors").read_bytes() == whole
+
+
+def test_the_model_that_is_left_is_the_best_on_held_out_rows(cli: Cli, tiny: tuple[str, str], tmp_path: Path) -> None:
+    """So fast a learner is worse after every step, so that the first checkpoint is the best one."""
+    model, rows = tiny
+    out = tmp_path / "out"
+    options = ["--model", model, "--data", rows, "--batch", "2", "--learning-rate", "0.5", "--out", str(out)]
+    options += ["--set", "optimizer.schedule=constant", "--set", "optimizer.warmup=0", "--set", "checkpoints.keep=1"]
+    assert "expected --held-out FILE" in cli("train", "sft", *options, "--select").complaint
+    done = cli("train", "sft", *options, "--select", "--held-out", rows, "--json")
+    assert done.code == 0, done.err
+    steps = sorted(path.name for path in (out / "checkpoints").glob("step-*"))
+    best, last = (load_file(out / "checkpoints" / name / "model.safetensors") for name in (steps[0], steps[-1]))
+    left = load_file(out / "model" / "model.safetensors")
+    assert all(torch.equal(left[name], best[name]) for name in best)
+    assert not all(torch.equal(left[name], last[name]) for name in last)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from reflexa.memory import Store
 from tests.cli.support import Cli
@@ -60,6 +62,20 @@ def test_a_model_learns_on_tasks_and_its_checkpoints_are_recorded(cli: Cli, suit
     assert again.code == 0, again.err
     assert f"training {record['id']}: grpo" in again.out
     assert "% of 4 tasks before" in again.out
+
+
+def test_the_model_that_is_left_is_the_one_that_held_out_tasks_choose(cli: Cli, suite: str, tmp_path: Path) -> None:
+    model, out = make_checkpoint(tmp_path / "tiny"), tmp_path / "out"
+    options = ["--task", suite, "--model", str(model), "--out", str(out), *FEW, "--select"]
+    refused = cli("train", "grpo", *options)
+    assert "--select chooses by what is held out, and nothing is: expected --held-out-split" in refused.complaint
+    done = cli("train", "grpo", *options, "--held-out-split", "test", "--set", "optimizer.learning_rate=1e-9", "--json")
+    assert done.code == 0, done.err
+    assert len(list((out / "checkpoints").glob("step-*"))) == 2
+    assert done.json["selected"] == 0  # nothing was learnt, so that nothing is better than the start
+    kept, start = (load_file(folder / "model.safetensors") for folder in (out / "model", model))
+    assert kept.keys() == start.keys()
+    assert all(torch.equal(kept[name], start[name]) for name in start)
 
 
 def test_a_recipe_names_tasks_and_a_verifier_that_is_no_oracle(cli: Cli, suite: str, tmp_path: Path) -> None:
