@@ -22,6 +22,8 @@ NAME = "reflexa_cells"
 _UNKNOWN = ("softcap", "s_aux", "position_bias")
 # transformers is typed in parts only.
 _hf: Any = transformers
+# What scaled_dot_product_attention runs on the CPU; called by its name because it also tells what softmaxes summed to.
+_flash: Any = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 
 
 class Cells(Protocol):
@@ -113,9 +115,9 @@ class OwnCells:
         self._hidden = _hidden([length + 1 for length in lengths], self._longest, shelf)
         self._targets = None if self._hidden is None else shelf.targets(lengths)
 
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """``query`` [rows, kv heads, queries per head, width], scaled, ``key`` and ``value`` [rows, kv heads, width]
-        of the whole batch; returns this shelf's part of it as ``_mixed`` does.
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scaling: float) -> tuple[Tensor, Tensor]:
+        """``query`` [rows, kv heads, queries per head, width], ``key`` and ``value`` [rows, kv heads, width] of the
+        whole batch; returns this shelf's part of it as ``mixed`` does.
         """
         keys, values = self._shelf.keys[layer], self._shelf.values[layer]
         for cached, new in ((keys, key[self._here]), (values, value[self._here])):
@@ -123,93 +125,112 @@ class OwnCells:
                 cached[: len(new), :, self._longest - 1] = new
             else:
                 cached.view(-1, new.shape[-1]).index_copy_(0, self._targets, new.reshape(-1, new.shape[-1]))
-        return _mixed(query[self._here], keys[self._seen], values[self._seen], self._hidden)
+        return mixed(query[self._here], keys[self._seen], values[self._seen], self._hidden, scaling)
 
 
 class StemCells:
     """The prompts of a shelf with the rows that share each of them."""
 
-    def __init__(self, shelf: Shelf[Any], rows: Sequence[Sequence[int]]) -> None:
-        """``rows`` are, for each owner of the shelf, its rows in the batch."""
+    def __init__(self, shelf: Shelf[Any], rows: Sequence[Sequence[int]], batch: int) -> None:
+        """``rows`` are, for each owner of the shelf, its rows in the batch of so many."""
         self._shelf = shelf
-        device = shelf.keys.device
-        most = max(map(len, rows))
+        self._groups, self._most = len(rows), max(map(len, rows))
         # Prompts with fewer rows than others repeat one, and what comes of it is dropped.
-        grid = [[*own, *([*own, 0][:1] * (most - len(own)))] for own in rows]
-        self._grid = torch.tensor(grid, device=device)
-        self.rows = torch.tensor([row for own in rows for row in own], device=device)
-        self._kept = torch.tensor(
-            [group * most + index for group, own in enumerate(rows) for index in range(len(own))], device=device
-        )
+        grid = [[*own, *([*own, 0][:1] * (self._most - len(own)))] for own in rows]
+        places = ((group, index) for group, own in enumerate(rows) for index in range(len(own)))
+        kept = [group * self._most + index for group, index in places]
+        self._grid = _order([row for own in grid for row in own], batch, shelf)
+        self._kept = _order(kept, self._groups * self._most, shelf)
+        self.rows = _order([row for own in rows for row in own], batch, shelf)
         lengths = [owner.cached for owner in shelf.owners]
-        self._longest = max(lengths)
-        self._hidden = _hidden(lengths, self._longest, shelf)
+        self._seen = (slice(0, self._groups), slice(None), slice(0, max(lengths)))
+        self._hidden = _hidden(lengths, max(lengths), shelf)
 
-    def attend(self, layer: int, query: Tensor) -> tuple[Tensor, Tensor]:
+    def attend(self, layer: int, query: Tensor, scaling: float) -> tuple[Tensor, Tensor]:
         """As ``OwnCells.attend``, for ``rows`` of the batch."""
-        groups, most = self._grid.shape
         _, heads, share, width = query.shape
-        asked = query.index_select(0, self._grid.view(-1)).view(groups, most, heads, share, width).transpose(1, 2)
-        seen = (slice(0, groups), slice(None), slice(0, self._longest))
-        mixed, sums = _mixed(
-            asked.reshape(groups, heads, most * share, width),
-            self._shelf.keys[layer][seen],
-            self._shelf.values[layer][seen],
+        asked = _picked(query, self._grid).view(self._groups, self._most, heads, share, width).transpose(1, 2)
+        parts = mixed(
+            asked.reshape(self._groups, heads, self._most * share, width),
+            self._shelf.keys[layer][self._seen],
+            self._shelf.values[layer][self._seen],
             self._hidden,
+            scaling,
         )
-        parts = (
-            part.view(groups, heads, most, share, -1).transpose(1, 2).reshape(groups * most, heads, share, -1)
-            for part in (mixed, sums)
-        )
-        mixed, sums = (part.index_select(0, self._kept) for part in parts)
-        return mixed, sums
+        by_row = (part.reshape(self._groups, heads, self._most, share, -1).transpose(1, 2) for part in parts)
+        rows, sums = (_picked(part.reshape(-1, heads, share, part.shape[-1]), self._kept) for part in by_row)
+        return rows, sums
 
 
 @dataclass(frozen=True)
 class TokenCells:
     """One token of each row: ``own`` cover the batch in order; ``stems`` are the shared prompts of some of its rows.
-    The longest of their sequences has ``longest`` tokens; the cache is in ``dtype``.
+    The longest of their sequences has ``longest`` tokens.
     """
 
     own: tuple[OwnCells, ...]
     stems: tuple[StemCells, ...]
     longest: int
-    dtype: torch.dtype
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
         """See ``Cells``."""
         heads, rows, width = query.shape
-        new, keys, values = (tensor.transpose(0, 1).to(self.dtype) for tensor in (query, key, value))
-        asked = (new * scaling).reshape(rows, key.shape[0], -1, width)
-        parts = [cells.attend(layer, asked, keys, values) for cells in self.own]
-        mixed, sums = parts[0] if len(parts) == 1 else (torch.cat(part) for part in zip(*parts, strict=True))
+        asked, keys, values = (tensor.transpose(0, 1) for tensor in (query, key, value))
+        asked = asked.reshape(rows, key.shape[0], -1, width)
+        parts = [cells.attend(layer, asked, keys, values, scaling) for cells in self.own]
+        out, sums = parts[0] if len(parts) == 1 else (torch.cat(part) for part in zip(*parts, strict=True))
         for stem in self.stems:
-            stemmed, stem_sums = stem.attend(layer, asked)
-            share = torch.sigmoid(stem_sums - sums.index_select(0, stem.rows)).to(mixed.dtype)
-            mixed.index_copy_(0, stem.rows, torch.lerp(mixed.index_select(0, stem.rows), stemmed, share))
-        return mixed.view(rows, heads, width).to(query.dtype)
+            stemmed, stem_sums = stem.attend(layer, asked, scaling)
+            share = torch.sigmoid(stem_sums - _picked(sums, stem.rows)).to(out.dtype)
+            weighed = torch.lerp(_picked(out, stem.rows), stemmed, share)
+            out = weighed if stem.rows is None else out.index_copy(0, stem.rows, weighed)
+        return out.reshape(rows, heads, width)
 
 
-def _mixed(query: Tensor, keys: Tensor, values: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Attention of ``query`` [batch, heads, queries, width] to ``keys`` and ``values`` [batch, heads, tokens, width];
-    with it the logarithm of what each softmax summed to, [batch, heads, queries, 1].
+def mixed(query: Tensor, keys: Tensor, values: Tensor, hidden: Tensor | None, scaling: float) -> tuple[Tensor, Tensor]:
+    """Attention of ``query`` [batch, heads, queries, width] to ``keys`` and ``values`` [batch, heads, tokens, width],
+    plus ``hidden`` [batch, 1, 1, tokens].
+
+    With it the logarithm of what each softmax summed to, [batch, heads, queries, 1], in fp32.
     """
+    if query.device.type != "cpu":
+        return by_products(query, keys, values, hidden, scaling)
+    mask = None if hidden is None else hidden.expand(-1, 1, query.shape[2], -1)
+    out, sums = _flash(query, keys, values, attn_mask=mask, scale=scaling)
+    return out, sums.unsqueeze(-1)
+
+
+def by_products(
+    query: Tensor, keys: Tensor, values: Tensor, hidden: Tensor | None, scaling: float
+) -> tuple[Tensor, Tensor]:
+    """What ``mixed`` returns, by batched products."""
     batch, heads, queries, width = query.shape
-    flat = [tensor.flatten(0, 1) for tensor in (query, keys, values)]
-    scores = torch.bmm(flat[0], flat[1].mT).view(batch, heads, queries, -1)
+    flat = [tensor.flatten(0, 1) for tensor in (query * scaling, keys, values)]
+    scores = torch.bmm(flat[0], flat[1].mT).view(batch, heads, queries, -1).float()
     if hidden is not None:
         scores += hidden
-    shares = torch.softmax(scores, dim=-1, dtype=torch.promote_types(scores.dtype, torch.float32))
-    mixed = torch.bmm(shares.to(values.dtype).flatten(0, 1), flat[2]).view(batch, heads, queries, width)
-    # log Σ exp s = s - log softmax(s) at any place; at the largest it is exact.
-    return mixed, scores.amax(dim=-1, keepdim=True) - shares.amax(dim=-1, keepdim=True).log()
+    shares = torch.softmax(scores, dim=-1)
+    out = torch.bmm(shares.to(values.dtype).flatten(0, 1), flat[2]).view(batch, heads, queries, width)
+    return out, torch.logsumexp(scores, dim=-1, keepdim=True)
+
+
+def _order(places: Sequence[int], count: int, shelf: Shelf[Any]) -> Tensor | None:
+    """An index, or None for 0, 1, … of ``count``: nothing is picked then."""
+    return None if list(places) == list(range(count)) else _index(places, shelf)
+
+
+def _picked(tensor: Tensor, order: Tensor | None) -> Tensor:
+    return tensor if order is None else tensor.index_select(0, order)
+
+
+def _index(places: Sequence[int], shelf: Shelf[Any]) -> Tensor:
+    return torch.tensor(places, device=shelf.keys.device)
 
 
 def _hidden(lengths: Sequence[int], longest: int, shelf: Shelf[Any]) -> Tensor | None:
     """What hides the places after a sequence's end, [batch, 1, 1, longest]; None where all are equally long."""
     if min(lengths) == longest:
         return None
-    ends = torch.tensor(lengths, device=shelf.keys.device)
-    beyond = torch.arange(longest, device=shelf.keys.device) >= ends.unsqueeze(1)
+    beyond = torch.arange(longest, device=shelf.keys.device) >= _index(lengths, shelf).unsqueeze(1)
     zeros = torch.zeros(beyond.shape, dtype=shelf.keys.dtype, device=shelf.keys.device)
     return zeros.masked_fill_(beyond, float("-inf"))[:, None, None, :]

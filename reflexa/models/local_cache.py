@@ -29,9 +29,7 @@ Owner = TypeVar("Owner", bound=Cached)
 
 @dataclass(frozen=True)
 class CacheShape:
-    """What the cached numbers of one token are. A buffer has room for ``places`` sequences at first; ``columns`` lays
-    its keys out for products of many queries with them.
-    """
+    """What the cached numbers of one token are. A buffer has room for ``places`` sequences at first."""
 
     layers: int
     heads: int
@@ -39,20 +37,15 @@ class CacheShape:
     dtype: torch.dtype
     device: torch.device
     places: int = 8
-    columns: bool = False
 
 
 def cache_shape(model: Any) -> CacheShape:
-    """The shape that a transformers model's cache has.
-
-    On the CPU it is in fp32: products of one row gain nothing from bf16 there.
-    """
+    """The shape that a transformers model's cache has."""
     config = model.config.get_text_config()
     heads = int(config.num_attention_heads)
     width = getattr(config, "head_dim", None) or config.hidden_size // heads
-    dtype = torch.promote_types(model.dtype, torch.float32) if model.device.type == "cpu" else model.dtype
     kv_heads = int(getattr(config, "num_key_value_heads", None) or heads)
-    return CacheShape(int(config.num_hidden_layers), kv_heads, int(width), dtype, model.device)
+    return CacheShape(int(config.num_hidden_layers), kv_heads, int(width), model.dtype, model.device)
 
 
 class Shelf(Generic[Owner]):
@@ -99,11 +92,9 @@ class Shelf(Generic[Owner]):
 
     def _new(self, places: int) -> tuple[Tensor, Tensor]:
         shape = self._shape
-        sizes = (shape.layers, places, shape.heads)
-        values = torch.zeros(*sizes, self.size, shape.width, dtype=shape.dtype, device=shape.device)
-        if not shape.columns:
-            return torch.zeros_like(values), values
-        return torch.zeros(*sizes, shape.width, self.size, dtype=shape.dtype, device=shape.device).mT, values
+        sizes = (shape.layers, places, shape.heads, self.size, shape.width)
+        keys, values = (torch.zeros(sizes, dtype=shape.dtype, device=shape.device) for _ in range(2))
+        return keys, values
 
 
 class Shelves(Generic[Owner]):

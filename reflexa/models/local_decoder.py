@@ -90,9 +90,8 @@ class Decoder:
     def __init__(self, model: Any, slots: int) -> None:
         self._model, self._slots = model, slots
         shape = cache_shape(model)
-        self._dtype = shape.dtype
         self._own: Shelves[Row] = Shelves(replace(shape, places=slots))
-        self._stems: Shelves[Group] = Shelves(replace(shape, columns=True))
+        self._stems: Shelves[Group] = Shelves(shape)
         self._waiting: deque[Row] = deque()
         self._active: set[Row] = set()
         self.work = Work()
@@ -172,7 +171,7 @@ class Decoder:
             own.append(OwnCells(shelf, len(rows)))
             rows += shelf.owners
         tokens, positions = [row.tokens[-1] for row in rows], [row.position for row in rows]
-        cells = TokenCells(tuple(own), tuple(self._stem_cells(rows)), 1 + max(positions), self._dtype)
+        cells = TokenCells(tuple(own), tuple(self._stem_cells(rows)), 1 + max(positions))
         logits = self._logits(tokens, positions, cells, None)
         for row in rows:
             row.cached += 1
@@ -185,7 +184,7 @@ class Decoder:
             members.setdefault(row.group, []).append(index)
         for shelf in self._stems:
             if any(group in members for group in shelf.owners):
-                yield StemCells(shelf, [members.get(group, []) for group in shelf.owners])
+                yield StemCells(shelf, [members.get(group, []) for group in shelf.owners], len(rows))
 
     def _take(self, rows: Sequence[Row], logits: Tensor) -> list[Row]:
         """Draws a token for each row, and lets rows that end with it leave."""

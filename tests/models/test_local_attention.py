@@ -11,7 +11,7 @@ from tests.training.models import llama
 
 torch = pytest.importorskip("torch", reason="needs torch: scripts/reflexa setup train")
 
-from reflexa.models.local_attention import OwnCells, StemCells, TokenCells, use_cell_attention  # noqa: E402
+from reflexa.models.local_attention import OwnCells, StemCells, TokenCells, by_products, mixed, use_cell_attention  # noqa: E402
 from reflexa.models.local_cache import CacheShape, Shelf  # noqa: E402
 from reflexa.models.local_decoder import Decoder, Group, Row  # noqa: E402
 from reflexa.models.local_draws import Settings  # noqa: E402
@@ -44,8 +44,8 @@ def test_rows_attend_to_their_prompt_and_to_themselves() -> None:
         own.write(0, own.add(row), *torch.randn(2, 2, cached, 8, dtype=torch.float64) * 3)
     query = torch.randn(HEADS, 5, 8, dtype=torch.float64) * 3
     key, value = torch.randn(2, 2, 5, 8, dtype=torch.float64)
-    stem_cells = StemCells(stems, [[4, 0], [1, 2, 3]])
-    cells = TokenCells((OwnCells(own, 0),), (stem_cells,), 20, torch.float64)
+    stem_cells = StemCells(stems, [[4, 0], [1, 2, 3]], 5)
+    cells = TokenCells((OwnCells(own, 0),), (stem_cells,), 20)
     got = cells.attend(0, query, key, value, SCALING)
     for index, row in enumerate(rows):
         place = groups.index(row.group)
@@ -56,6 +56,18 @@ def test_rows_attend_to_their_prompt_and_to_themselves() -> None:
             for stem, mine, new in ((stems.keys, own.keys, key), (stems.values, own.values, value))
         )
         torch.testing.assert_close(got[index], plain(query[:, index], keys, values))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_cpus_kernel_and_plain_products_agree(masked: bool) -> None:
+    torch.manual_seed(1)
+    query, keys, values = (torch.randn(3, 2, tokens, 8) * 2 for tokens in (4, 11, 11))
+    hidden = torch.zeros(3, 1, 1, 11)
+    hidden[1, ..., 5:] = float("-inf")
+    got, expected = (
+        compute(query, keys, values, hidden if masked else None, SCALING) for compute in (mixed, by_products)
+    )
+    torch.testing.assert_close(got, expected)
 
 
 def test_a_window_shorter_than_the_sequence_is_refused() -> None:
