@@ -79,6 +79,8 @@ def resume_command(options: RunOptions, run: RunRecord) -> str:
         ("--api-base", options.api_base),
         ("--context", options.context),
         ("--concurrency", options.concurrency),
+        ("--on", options.on),
+        ("--workers", options.workers),
     ):
         if value is not None:
             words += [flag, str(value)]

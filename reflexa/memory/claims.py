@@ -53,6 +53,7 @@ class RunClaim:
         mine = select(claims.c.token).where(claims.c.token == self._token)
         self._mine = mine.with_for_update(read=True, key_share=True)
         self._renewed = 0.0
+        self._ended: RunStatus | None = None
         self._leases = Leases(database, run_id, self._token)
         self._over = threading.Event()
         self._renewer = threading.Thread(target=self._renew_until_over, name=f"claim-{run_id}", daemon=True)
@@ -70,6 +71,7 @@ class RunClaim:
     ) -> None:
         self._over.set()
         self._renewer.join()
+        self._ended = self._ended or "finished"
         try:
             self._database.write(self._drop)
         except StoreError:
@@ -84,7 +86,12 @@ class RunClaim:
         return self._leases.next(done, self.check, self._prune)
 
     def end(self, status: RunStatus) -> None:
-        """Gives the claim up. The run gets the status, except where others still work on it or all of it has ended."""
+        """Gives the claim up. The run gets the status, except where others still work on it or all of it has ended.
+
+        After an interrupt or a failure threads may have been left behind: they record nothing more.
+        """
+        self._over.set()
+        self._renewed, self._ended = 0.0, status
         self._database.write(lambda connection: self._end(connection, status))
 
     def check(self, connection: Connection) -> None:
@@ -93,12 +100,14 @@ class RunClaim:
         A transaction that writes to a SQLite file keeps all others out: there it is enough that nobody was allowed to
         take the claim until then.
         """
+        if self._ended in ("finished", "budget"):
+            return
         if connection.dialect.name == "sqlite" and time.time() - self._renewed < LEASE_SECONDS / 2:
             return
         if connection.execute(self._mine).first() is None:
             raise StoreError(
-                f"run {self._run_id} was taken over by another process while this one did not answer: "
-                "leave it to that one"
+                f"run {self._run_id} was given up, or taken over by another process while this one did not answer: "
+                "leave it to that one, or resume it"
             )
 
     def _take(self, connection: Connection) -> None:

@@ -23,6 +23,11 @@ def test_the_resume_command_repeats_what_no_run_records() -> None:
     )
 
 
+def test_the_resume_command_of_who_joined_joins_again() -> None:
+    options = RunOptions(join="k7f2c1m9", on="ray:10.0.0.1:6379", workers=3)
+    assert resume_command(options, RUN) == "reflexa run --join k7f2c1m9 --on ray:10.0.0.1:6379 --workers 3"
+
+
 def test_the_resume_command_never_shows_a_password() -> None:
     assert "hunter2" not in resume_command(RunOptions(database="postgresql://me:hunter2@host/runs"), RUN)
 

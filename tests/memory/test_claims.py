@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 
 import pytest
@@ -114,11 +115,25 @@ def test_who_lost_a_claim_writes_no_more(store: Store, database: Database) -> No
         database.write(lambda connection: connection.execute(update(claims).values(token="theirs")))
         claim._renewed -= LEASE_SECONDS  # nobody may take a claim before that
         for refused in (lambda: store.record_call(run.id, a_call(attempt=1)), claim.next):
-            with pytest.raises(StoreError, match=f"run {run.id} was taken over by another process"):
+            with pytest.raises(StoreError, match=f"run {run.id} .*taken over by another process"):
                 refused()
         store.record_call(other.id, a_call())
     assert [call.context.attempt for call in store.calls(run.id)] == [0]
     assert count(database) == 1  # theirs
+
+
+@pytest.mark.parametrize(("status", "refused"), [("interrupted", True), ("failed", True), ("finished", False)])
+def test_threads_that_were_left_behind_record_nothing_more(store: Store, status: RunStatus, refused: bool) -> None:
+    run = store.create_run(CONFIG)
+    with store.claim(run.id, ["Sums/0"]) as claim:
+        store.record_call(run.id, a_call())
+        claim.end(status)
+    with pytest.raises(StoreError, match="was given up") if refused else nullcontext():
+        store.record_call(run.id, a_call(attempt=1))
+    with store.claim(run.id, ["Sums/0"]):
+        store.record_call(run.id, a_call(attempt=2))
+    store.record_call(run.id, a_call(attempt=3))
+    assert [call.context.attempt for call in store.calls(run.id)] == ([0, 2, 3] if refused else [0, 1, 2, 3])
 
 
 def test_shared_claims_stand_side_by_side_and_keep_out_who_wants_to_be_alone(store: Store, url: str) -> None:
