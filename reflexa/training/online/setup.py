@@ -12,7 +12,7 @@ from pydantic import Field
 
 from reflexa.errors import ConfigError, UsageError
 from reflexa.training.algorithms import find_online
-from reflexa.training.algorithms.online_algorithm import OnlineAlgorithm, OnlineOptions
+from reflexa.training.algorithms.online_algorithm import CriticOptions, OnlineAlgorithm, OnlineOptions
 from reflexa.training.engine.loading import add_lora, compute_type, load_skeleton, load_tokenizer
 from reflexa.training.engine.processes import Processes
 from reflexa.training.online.config import OnlineConfig
@@ -108,7 +108,8 @@ def set_up_online(config: OnlineConfig, prompts: Sequence[OnlinePrompt], process
         parameters=total_size,
         trainable=trainable,
         precision=str(dtype).removeprefix("torch."),
-        memory_bytes=_memory(config, model, trainable, total_size, max(lengths), dtype),
+        memory_bytes=_memory(config, model, trainable, total_size, max(lengths), dtype)
+        + _critic_memory(options, config, total_size, dtype),
         processes=processes.share.processes,
     )
     return OnlineSetup(config, algorithm, options, tokenizer, speaker, tuple(prompts), digest, planned, dtype)
@@ -180,3 +181,11 @@ def _memory(config: OnlineConfig, model: Any, trainable: int, total_size: int, l
     cache = config.slots * longest_row * 2 * settings.num_hidden_layers * heads * width * dtype.itemsize
     kept = 0 if config.lora is not None else total_size * dtype.itemsize
     return int(learning + cache + kept)
+
+
+def _critic_memory(options: OnlineOptions, config: OnlineConfig, total_size: int, dtype: torch.dtype) -> int:
+    """Bytes that a critic holds: weights alone where it learns as adapters, else also gradients and optimiser."""
+    if not isinstance(options, CriticOptions):
+        return 0
+    whole = options.critic_lora is None and config.lora is None
+    return total_size * (dtype.itemsize + 16 * whole)

@@ -42,6 +42,16 @@ def test_a_plan_says_how_much_it_takes(tmp_path: Path) -> None:
     assert dict(whole.lines())["new tokens"] == "at most 384"
 
 
+def test_a_critic_is_in_the_plan(tmp_path: Path) -> None:
+    options: list[dict[str, Any]] = [{"critic_lora": {"rank": 2}}, {}]
+    adapters, whole = (made(tmp_path, algorithm="ppo", options=each).plan.memory_bytes for each in options)
+    assert made(tmp_path).plan.memory_bytes < adapters < whole
+
+
+def test_one_sample_is_enough_where_a_critic_compares(tmp_path: Path) -> None:
+    assert made(tmp_path, algorithm="ppo", samples=1).plan.samples == 1
+
+
 def test_options_add_parts_to_a_reward(tmp_path: Path) -> None:
     answer = Answer(make_prompts(1)[0], "aab", 4, True, 0)
     plain = made(tmp_path)
