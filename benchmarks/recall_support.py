@@ -46,11 +46,13 @@ class Language:
     def questions(self, lessons: int, count: int, words: int = QUERY_WORDS) -> list[Question]:
         """Queries of 8 words drawn from a lesson, and any further words from the language."""
         rng = np.random.default_rng((self._seed, lessons, count))
-        questions = []
+        questions: list[Question] = []
+        start, texts = -1, []
         for number in sorted(rng.choice(lessons, size=count, replace=False)):
-            start = int(number) // AT_ONCE * AT_ONCE
-            text = self._texts(start, min(AT_ONCE, lessons - start))[int(number) - start].split()
-            drawn = rng.choice(text, size=QUERY_WORDS, replace=False).tolist()
+            if int(number) // AT_ONCE * AT_ONCE != start:
+                start = int(number) // AT_ONCE * AT_ONCE
+                texts = self._texts(start, min(AT_ONCE, lessons - start))
+            drawn = rng.choice(texts[int(number) - start].split(), size=QUERY_WORDS, replace=False).tolist()
             further = self._words[self._ranks(rng, words - QUERY_WORDS)].tolist()
             questions.append(Question(" ".join(drawn + further), f"l{int(number):08}"))
         return questions
