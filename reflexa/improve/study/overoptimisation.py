@@ -157,30 +157,14 @@ class _Bench:
 
     def _optimised(self, folder: Path, proxy: LocalScorer, scale: _Scale) -> RLStudy:
         """RL against the proxy, every checkpoint measured by the gold reward."""
-        config, output = self._config, folder / "rl"
+        output = folder / "rl"
         prompts = self._new_prompts(_RL_PROMPTS, 8)
 
         def reward(answer: Answer) -> float:
             return float(scale.of(proxy.score([(str(answer.prompt.prompt), answer.text)]))[0])
 
         train_online(
-            OnlineConfig(
-                algorithm=config.rl.algorithm,
-                model=str(self._start_folder),
-                output=output,
-                steps=config.rl.steps,
-                prompts=config.rl.prompts,
-                samples=config.rl.samples,
-                max_new_tokens=config.answer_letters,
-                slots=config.rl.prompts * config.rl.samples,
-                precision="float32",
-                seed=config.seed,
-                workers=1,
-                kl_every=config.rl.steps,
-                points=PointConfig(prompts=0),
-                checkpoints=CheckpointConfig(every=config.rl.every, keep=config.rl.steps),
-                optimizer=OptimizerConfig(learning_rate=config.rl.learning_rate, schedule="constant"),
-            ),
+            self._online(output),
             [OnlinePrompt(id=str(number), prompt=prompt) for number, prompt in enumerate(prompts)],
             reward,
         )
@@ -197,6 +181,27 @@ class _Bench:
             chosen=choose_checkpoint(points).chosen.step,
             curve=fit_curve("rl", [distance(point.kl) for point in points], gains - gains[:, :1]),
             folder=str(output.relative_to(self._folder)),
+        )
+
+    def _online(self, output: Path) -> OnlineConfig:
+        """All checkpoints are kept, and measured afterwards: by several answers to each prompt."""
+        config, rl = self._config, self._config.rl
+        return OnlineConfig(
+            algorithm=rl.algorithm,
+            model=str(self._start_folder),
+            output=output,
+            steps=rl.steps,
+            prompts=rl.prompts,
+            samples=rl.samples,
+            max_new_tokens=config.answer_letters,
+            slots=rl.prompts * rl.samples,
+            precision="float32",
+            seed=config.seed,
+            workers=1,
+            kl_every=rl.steps,
+            points=PointConfig(prompts=0),
+            checkpoints=CheckpointConfig(every=rl.every, keep=rl.steps),
+            optimizer=OptimizerConfig(learning_rate=rl.learning_rate, schedule="constant"),
         )
 
     def _point(self, step: int, path: Path, proxy: LocalScorer, scale: _Scale) -> CheckpointPoint:

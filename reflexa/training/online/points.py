@@ -59,7 +59,7 @@ class Surveyor:
         # What a callable gives is a mean already: of how many tasks, and what each was worth, it alone knows.
         each = rewards if isinstance(self.held_out, Examination) else ()
         return CheckpointPoint(
-            step=step, path=str(path), kl=kl, proxy=proxy, true=true, n=len(rewards), rewards=tuple(each)
+            step=step, path=str(path), kl=kl, proxy=proxy, true=true, n=len(each), rewards=tuple(each)
         )
 
     def _sampled(self) -> list[OnlinePrompt]:
