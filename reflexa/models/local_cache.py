@@ -14,7 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-_SMALLEST = 64
+SMALLEST = 64
 """Tokens of the smallest size."""
 
 
@@ -29,14 +29,14 @@ Owner = TypeVar("Owner", bound=Cached)
 
 @dataclass(frozen=True)
 class CacheShape:
-    """What the cached numbers of one token are. A buffer has room for ``places`` sequences at first."""
+    """What the cached numbers of one token are. A buffer has room for ``tokens`` at first, or for one sequence."""
 
     layers: int
     heads: int
     width: int
     dtype: torch.dtype
     device: torch.device
-    places: int = 8
+    tokens: int = 512
 
 
 def cache_shape(model: Any) -> CacheShape:
@@ -57,7 +57,7 @@ class Shelf(Generic[Owner]):
     def __init__(self, size: int, shape: CacheShape) -> None:
         self.size, self.owners = size, list[Owner]()
         self._shape = shape
-        self.keys, self.values = self._new(shape.places)
+        self.keys, self.values = self._new(max(1, shape.tokens // size))
 
     def add(self, owner: Owner) -> int:
         """The place of a further owner."""
@@ -106,15 +106,15 @@ class Shelves(Generic[Owner]):
         self._of: dict[Owner, Shelf[Owner]] = {}
 
     def __iter__(self) -> Iterator[Shelf[Owner]]:
-        """The shelves in use, smallest first."""
-        return (self._shelves[size] for size in sorted(self._shelves) if self._shelves[size].owners)
+        """The shelves, smallest first; none is empty."""
+        return (self._shelves[size] for size in sorted(self._shelves))
 
     def __contains__(self, owner: Owner) -> bool:
         return owner in self._of
 
     def add(self, owner: Owner, tokens: int) -> tuple[Shelf[Owner], int]:
         """Makes room for an owner's first ``tokens``: its shelf and its place there."""
-        size = max(_SMALLEST, 1 << (tokens - 1).bit_length())
+        size = max(SMALLEST, 1 << (tokens - 1).bit_length())
         shelf = self._shelves.get(size)
         if shelf is None:
             shelf = self._shelves[size] = Shelf(size, self._shape)
@@ -122,7 +122,8 @@ class Shelves(Generic[Owner]):
         return shelf, shelf.add(owner)
 
     def remove(self, owner: Owner) -> None:
-        self._of.pop(owner).remove(owner)
+        """Frees an owner's place, and with the last one's the shelf's memory."""
+        self._leave(self._of.pop(owner), owner)
 
     def make_room(self) -> None:
         """Moves the sequences that have no room for a further token."""
@@ -131,4 +132,9 @@ class Shelves(Generic[Owner]):
                 there = shelf.owners.index(owner)
                 target, here = self.add(owner, owner.cached + 1)
                 target.copy(shelf, there, here, owner.cached)
-                shelf.remove(owner)
+                self._leave(shelf, owner)
+
+    def _leave(self, shelf: Shelf[Owner], owner: Owner) -> None:
+        shelf.remove(owner)
+        if not shelf.owners:
+            del self._shelves[shelf.size]

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from reflexa.models.local_attention import Cells, OwnCells, Prompt, PromptCells, StemCells, TokenCells
-from reflexa.models.local_cache import Shelf, Shelves, cache_shape
+from reflexa.models.local_cache import SMALLEST, Shelf, Shelves, cache_shape
 from reflexa.models.local_draws import Drawer, Settings, choose
 
 _PROMPT_TOKENS = 4096
@@ -90,7 +90,7 @@ class Decoder:
     def __init__(self, model: Any, slots: int) -> None:
         self._model, self._slots = model, slots
         shape = cache_shape(model)
-        self._own: Shelves[Row] = Shelves(replace(shape, places=slots))
+        self._own: Shelves[Row] = Shelves(replace(shape, tokens=slots * SMALLEST))
         self._stems: Shelves[Group] = Shelves(shape)
         self._waiting: deque[Row] = deque()
         self._active: set[Row] = set()

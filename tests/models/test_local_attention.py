@@ -16,7 +16,7 @@ from reflexa.models.local_cache import CacheShape, Shelf  # noqa: E402
 from reflexa.models.local_decoder import Decoder, Group, Row  # noqa: E402
 from reflexa.models.local_draws import Settings  # noqa: E402
 
-SHAPE = CacheShape(1, 2, 8, torch.float64, torch.device("cpu"), places=4)
+SHAPE = CacheShape(1, 2, 8, torch.float64, torch.device("cpu"))
 HEADS = 4
 SCALING = 0.5
 

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="needs torch: scripts/reflexa setup 
 from reflexa.models.local_cache import CacheShape, Shelf, Shelves, cache_shape  # noqa: E402  (needs torch)
 from tests.training.models import llama, qwen3  # noqa: E402
 
-SHAPE = CacheShape(2, 3, 4, torch.float32, torch.device("cpu"), places=2)
+SHAPE = CacheShape(2, 3, 4, torch.float32, torch.device("cpu"), tokens=128)
 
 
 @dataclass(eq=False)
@@ -59,6 +59,18 @@ def test_shelves_come_smallest_first_and_empty_ones_not_at_all() -> None:
     assert [shelf.size for shelf in shelves] == [64, 128]
     shelves.remove(holders[0])
     assert [shelf.size for shelf in shelves] == [64]
+
+
+def test_memory_follows_the_sequences() -> None:
+    shelves = Shelves[Holder](SHAPE)
+    holders = [Holder(0.0, 5000) for _ in range(3)]
+    for holder in holders:
+        shelves.add(holder, holder.cached)
+    (long,) = shelves
+    assert long.keys.shape == (2, 4, 3, 8192, 4)
+    for holder in holders:
+        shelves.remove(holder)
+    assert list(shelves) == []
 
 
 def test_targets_are_the_places_of_single_tokens() -> None:
