@@ -14,7 +14,7 @@ from reflexa.rows import TrainingRecord
 from reflexa.tasks import Suite
 from reflexa.types import Message, Task
 
-HELD_OUT = 24
+HELD_OUT = 16
 RIGHT, WRONG, GAMED = "fine: right", "poor", "fine: nothing"
 """What the judge passes; what nobody passes; what only the proxy passes."""
 
