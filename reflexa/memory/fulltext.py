@@ -14,10 +14,14 @@ from reflexa.memory.words import Frequencies, Pruned
 
 BLOCKS, BLOCK = 64, 64
 """The sample: so many runs of so many lessons, evenly spread over all."""
+_MOST_ROWS = {"sqlite": 5_000, "postgresql": 1_500}
+"""Lessons that may hold one of the words that are looked up: PostgreSQL takes several times as long for each."""
 GROWN = 1.5
 """By how much the lessons must have grown for a new sample."""
 # What a recall may find stands in both: active, of the suite where one is given, of no test split where it is held out.
-# CROSS JOIN keeps SQLite from going through the lessons and asking the index about each.
+# Both databases must be kept from reading all lessons, or all active ones, and asking of each whether it has the words:
+# SQLite by CROSS JOIN, PostgreSQL, which thinks scattered pages dear, by a part that can use the index alone.
+_BY_INDEX = text("SET LOCAL enable_seqscan = off")
 _SQLITE = text(
     """SELECT lessons.seq FROM lesson_index CROSS JOIN lessons ON lessons.seq = lesson_index.rowid
     WHERE lesson_index MATCH :words AND lessons.status = 'active'
@@ -25,17 +29,26 @@ _SQLITE = text(
     ORDER BY lesson_index.rank LIMIT :n"""
 ).bindparams(bindparam("tests", expanding=True))
 _POSTGRES = text(
-    """SELECT lessons.seq FROM lessons, to_tsquery('simple', :words) AS wanted
-    WHERE lessons.terms @@ wanted AND lessons.status = 'active'
-    AND (CAST(:suite AS text) IS NULL OR lessons.suite = :suite) AND NOT (:held_out AND lessons.split IN :tests)
-    ORDER BY ts_rank(lessons.terms, wanted) DESC, lessons.seq LIMIT :n"""
+    """WITH found AS MATERIALIZED (
+        SELECT seq, status, suite, split, ts_rank(terms, wanted) AS rank
+        FROM lessons, to_tsquery('simple', :words) AS wanted WHERE terms @@ wanted
+    ) SELECT seq FROM found WHERE status = 'active'
+    AND (CAST(:suite AS text) IS NULL OR suite = :suite) AND NOT (:held_out AND split IN :tests)
+    ORDER BY rank DESC, seq LIMIT :n"""
 ).bindparams(bindparam("tests", expanding=True))
+
+
+def most_rows(connection: Connection) -> int:
+    """How many lessons may hold one of the words that are looked up."""
+    return _MOST_ROWS[connection.dialect.name]
 
 
 def find(connection: Connection, pruned: Pruned, query: RecallQuery, n: int) -> list[int]:
     """The ``seq`` of the ``n`` lessons that the database ranks first by the words that are looked up."""
     postgres = connection.dialect.name == "postgresql"
     statement, wanted = (_POSTGRES, _tsquery(pruned)) if postgres else (_SQLITE, _match(pruned))
+    if postgres:
+        connection.execute(_BY_INDEX)
     suite = escape(query.suite) if query.scope == "suite" else None
     held_out = {"held_out": query.split in TEST_SPLITS, "tests": sorted(TEST_SPLITS)}
     return list(connection.execute(statement, {"words": wanted, "suite": suite, "n": n, **held_out}).scalars())

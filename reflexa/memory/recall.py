@@ -47,7 +47,7 @@ def recall(connection: Connection, query: RecallQuery, sample: Sample, near: Seq
     """The lessons to show, the best first. ``near`` are lessons by their vectors, the nearest first."""
     pool = max(POOL, 4 * query.k)
     frequencies = sample.frequencies(connection)
-    pruned = prune(words(query.text), frequencies)
+    pruned = prune(words(query.text), frequencies, fulltext.most_rows(connection))
     places = fulltext.find(connection, pruned, query, pool) if pruned else []
     by_vector = fulltext.allowed(connection, near, query)[:pool] if near else []
     found = {row.seq: row for row in _rows(connection, {*places, *by_vector})}

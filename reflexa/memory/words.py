@@ -13,8 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
-MOST_ROWS = 5_000
-"""Lessons that may hold one of the words that are looked up, about: what a recall costs at most."""
 MOST_WORDS = 64
 FEW_WORDS = 3
 """Where fewer words than these are rare enough, the next ``TOGETHER`` are looked up too: where all stand together."""
@@ -68,15 +66,18 @@ def words(text: str) -> list[str]:
     return [word for word in _WORD.findall(text.lower()) if len(word) <= LONGEST_WORD]
 
 
-def prune(wanted: Iterable[str], frequencies: Frequencies) -> Pruned | None:
-    """The words worth looking up, the rarest first; None where there are no words at all."""
+def prune(wanted: Iterable[str], frequencies: Frequencies, most_rows: int) -> Pruned | None:
+    """The words worth looking up, the rarest first; None where there are no words at all.
+
+    About ``most_rows`` lessons hold one of them: what a recall costs at most.
+    """
     ordered = sorted(set(wanted), key=lambda word: (frequencies.rows(word), -len(word), word))
     if not ordered:
         return None
     taken, rows = 0, 0.0
     for word in ordered[:MOST_WORDS]:
         rows += frequencies.rows(word)
-        if rows > MOST_ROWS:
+        if rows > most_rows:
             break
         taken += 1
     rest = ordered[taken:] if taken < FEW_WORDS else []

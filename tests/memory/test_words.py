@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from reflexa.memory.words import (
     LONGEST_WORD,
-    MOST_ROWS,
     MOST_WORDS,
     TOGETHER,
     Frequencies,
@@ -18,6 +17,7 @@ from reflexa.memory.words import (
     words,
 )
 
+ROWS = 5000
 TEXTS = ["sort the list", "check the empty list", "the sum of the list", "count the letters"]
 
 
@@ -41,20 +41,20 @@ def test_how_common_words_are() -> None:
 
 
 def test_a_small_memory_is_asked_for_every_word() -> None:
-    pruned = prune(words("The list: sort it, sort it!"), frequencies())
+    pruned = prune(words("The list: sort it, sort it!"), frequencies(), ROWS)
     assert pruned is not None
     assert set(pruned.any_of) == {"the", "list", "sort", "it"}
     assert pruned.all_of == ()
 
 
 def test_nothing_is_looked_up_without_words() -> None:
-    assert prune(words("?!… \x00"), frequencies()) is None
+    assert prune(words("?!… \x00"), frequencies(), ROWS) is None
 
 
 def test_common_words_are_left_out_and_then_asked_for_together() -> None:
     texts = [f"alpha beta gamma delta epsilon {number}" for number in range(50)] + ["alpha rare"] * 2
     common = Frequencies.of(texts, 1_000_000)
-    pruned = prune(["alpha", "beta", "gamma", "delta", "epsilon", "never"], common)
+    pruned = prune(["alpha", "beta", "gamma", "delta", "epsilon", "never"], common, ROWS)
     assert pruned is not None
     assert pruned.any_of == ()
     assert len(pruned.all_of) == TOGETHER
@@ -64,9 +64,9 @@ def test_common_words_are_left_out_and_then_asked_for_together() -> None:
 @given(st.lists(st.text("abc", min_size=1, max_size=2), min_size=1, max_size=200), st.integers(1, 10**6))
 def test_what_is_looked_up_stays_within_the_budget(wanted: list[str], lessons: int) -> None:
     found = Frequencies.of(["a b c ab bc", "a b", "a"], lessons)
-    pruned = prune(wanted, found)
+    pruned = prune(wanted, found, ROWS)
     assert pruned is not None
-    assert sum(found.rows(word) for word in pruned.any_of) <= MOST_ROWS
+    assert sum(found.rows(word) for word in pruned.any_of) <= ROWS
     assert len(pruned.any_of) <= MOST_WORDS
     assert pruned.any_of or pruned.all_of
     assert set(pruned.any_of) | set(pruned.all_of) <= set(wanted)
