@@ -131,7 +131,7 @@ def _answered(source: TaskSource, bench: Bench, train: Suite, tested: Suite | No
     """Tasks that one answer solves."""
     model = source.judge_model
     # At checkpoints the reward that is learnt is measured on held-out tasks too.
-    reward = VerifierReward(bench, train, source.verifier, model, others=_tasks(tested))
+    reward = VerifierReward(bench, train, source.verifier, model, steps=source.steps, others=_tasks(tested))
     held_out: Examination | None = None
     if tested is not None:
         judge = VerifierReward(bench, tested, source.judge, model, whole=True)

@@ -58,6 +58,10 @@ def test_steps_are_rewarded_where_the_verifier_scores_them(tmp_path: Path) -> No
         whole, stepped = (VerifierReward(bench, letters, verifier, steps=steps) for steps in (False, True))
         asked = answer(suite_prompts(letters)[0], text)
         score, earned = whole(asked), stepped(asked)
+        source = TaskSource(suite="letters", verifier=verifier, steps=True)
+        by_source = online_tasks(source, load, bench).reward
+        assert isinstance(by_source, VerifierReward)
+        assert by_source(asked) == earned
     assert isinstance(earned, StepRewards)
     assert earned.ends == (10, 21)
     assert score == pytest.approx(4 * earned.rewards[0] * earned.rewards[1])  # the product; each is a half of its own
