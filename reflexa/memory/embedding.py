@@ -95,7 +95,8 @@ class Embeddings:
             {"lesson_id": row.id, "embedder": self._embedder.name, "vector": vector.tobytes()}
             for row, vector in zip(missing, rows, strict=True)
         ]
-        statement = self._database.insert(embeddings).on_conflict_do_nothing().inline()
+        once = ["lesson_id", "embedder"]
+        statement = self._database.insert(embeddings).on_conflict_do_nothing(index_elements=once).inline()
         self._database.write(lambda connection: connection.execute(statement, made))
 
     def _missing(self, connection: Connection, ids: Sequence[str] | None = None) -> list[_Bare]:

@@ -170,7 +170,10 @@ def _add(connection: Connection, database: Database, batch: Sequence[Lesson]) ->
     known = set(connection.execute(select(lessons.c.id).where(lessons.c.id.in_(ids))).scalars())
     new = [lesson for lesson in batch if lesson.id not in known]
     if new:
-        connection.execute(database.insert(lessons).on_conflict_do_nothing().inline(), [_row(lesson) for lesson in new])
+        connection.execute(
+            database.insert(lessons).on_conflict_do_nothing(index_elements=["id"]).inline(),
+            [_row(lesson) for lesson in new],
+        )
     sources = [row for lesson in new for row in _source_rows(lesson)]
     if sources:
         connection.execute(database.insert(lesson_sources).on_conflict_do_nothing().inline(), sources)
