@@ -66,7 +66,7 @@ def test_a_study_that_is_done_is_shown_and_drawn_again(cli: Cli, folder: Path) -
     assert lines[1].split()[-7:] == ["+0.91", "+0.43", "1.82", "[1.82,", "1.82]", "step", "4"]
     assert lines[2].split()[-7:] == ["+3.20", "+3.20", "none", "to", "4.0", "step", "4"]
     assert any("for RL against 1." in line for line in lines)
-    assert any("the most against 8x1 on 30 labels, by 0.47" in line for line in lines)
+    assert any("the most against 8x1 on 30 labels, by 0.48" in line for line in lines)
     assert (folder / "overoptimization.png").read_bytes().startswith(b"\x89PNG")
     assert f"reflexa checkpoints {folder}/8x1-30/rl" in lines[-1]
 
