@@ -7,6 +7,7 @@ from typing import Self
 
 from reflexa.cli.text import aligned, count, indented, one_line, plural, seconds
 from reflexa.evaluation.outcomes import failed, solved
+from reflexa.lessons import Lesson
 from reflexa.types import Episode, Frozen, Graded, Step, StopReason, Verdict
 
 _STOPPED = {
@@ -88,9 +89,10 @@ class EpisodeReport(Frozen):
 
 
 class EpisodeDetail(EpisodeReport):
-    """One task of a run, with all that was said."""
+    """One task of a run, with all that was said. ``lessons`` are the ids of other tasks' in its attempts' prompts."""
 
     attempts: tuple[AttemptDetail, ...]
+    lessons: tuple[str, ...] = ()
 
     @classmethod
     def _attempts(cls, episode: Episode) -> tuple[AttemptDetail, ...]:
@@ -117,8 +119,8 @@ def episodes_table(episodes: Sequence[Episode]) -> str:
     return f"{aligned(rows, right=(3, 4))}\n{legend}"
 
 
-def episode_text(episode: Episode) -> str:
-    """All that was said in an episode, made inert."""
+def episode_text(episode: Episode, lessons: Sequence[Lesson] = ()) -> str:
+    """All that was said in an episode, made inert, with the lessons of other tasks in its prompts."""
     state = "an error" if failed(episode) else "solved" if solved(episode) else "not solved"
     lines = [
         f"{one_line(episode.task.id)}: {state} · stopped: {_STOPPED[episode.stop_reason]} · "
@@ -126,6 +128,7 @@ def episode_text(episode: Episode) -> str:
     ]
     if episode.error:
         lines.append(f"error: {one_line(episode.error)}")
+    lines += [f"lesson in its prompts {lesson.id}: {one_line(lesson.text, 100)}" for lesson in lessons]
     for graded in episode.tries:
         lines += _attempt_lines(graded, graded.attempt.index == episode.submitted)
         for reflection in episode.reflections:

@@ -12,6 +12,7 @@ from reflexa.cli.output import emit, emit_json
 from reflexa.cli.report import RunReport, comparison_table, report, table, title
 from reflexa.cli.session import open_store
 from reflexa.cli.text import aligned, indented, one_line
+from reflexa.cli.why import retracted
 from reflexa.errors import UsageError, unknown_name
 from reflexa.evaluation import compare, summarise
 from reflexa.types import Episode, Reflection, RunRecord
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
 
 
 class ShownRun(RunReport):
-    """A run with its episodes."""
+    """A run with its episodes. ``retracted`` says why it is not to be trusted any more."""
 
     tasks: tuple[EpisodeReport, ...]
+    retracted: str | None = None
 
 
 def show_runs(options: runs_verbs.ListOptions) -> int:
@@ -56,15 +58,18 @@ def show_run(options: runs_verbs.ShowOptions) -> int:
     with open_store(options.database) as store:
         run = store.find_run(options.run)
         episodes = list(store.episodes(run.id))
-    if options.task is not None:
-        return _show_episode(run, episodes, options)
+        if options.task is not None:
+            return _show_episode(store, run, episodes, options)
+        mark = retracted(store, "run", run.id)
     summary = report(run, summarise(run, episodes))
     if options.json:
         tasks = tuple(EpisodeReport.of(episode) for episode in episodes)
-        emit_json(ShownRun(**summary.model_dump(), tasks=tasks))
+        emit_json(ShownRun(**summary.model_dump(), tasks=tasks, retracted=mark))
         return DONE
     emit(title(run))
     emit(_circumstances(run, summary))
+    if mark:
+        emit(f"! {one_line(mark)}")
     emit(table(summary))
     if episodes:
         emit("")
@@ -114,6 +119,7 @@ def show_reflection(options: memory_verbs.ShowOptions) -> int:
         reflection = _find_reflection(store, options.id)
         if reflection is None:
             return _show_lesson(store, options)
+        mark = retracted(store, "reflection", reflection.id)
     if options.json:
         emit_json(reflection)
         return DONE
@@ -121,6 +127,8 @@ def show_reflection(options: memory_verbs.ShowOptions) -> int:
         f"{reflection.id}: {one_line(reflection.task_id)} ({reflection.split}), after attempt {reflection.attempt + 1}"
     )
     emit(f"written by {one_line(reflection.policy) or 'an unnamed model'}")
+    if mark:
+        emit(f"! {one_line(mark)}")
     emit(indented(reflection.text or "(empty)"))
     return DONE
 
@@ -129,17 +137,18 @@ def _report(store: Store, run: RunRecord) -> RunReport:
     return report(run, summarise(run, store.episodes(run.id)))
 
 
-def _show_episode(run: RunRecord, episodes: list[Episode], options: runs_verbs.ShowOptions) -> int:
+def _show_episode(store: Store, run: RunRecord, episodes: list[Episode], options: runs_verbs.ShowOptions) -> int:
     ids = [episode.task.id for episode in episodes]
     wanted = options.task or ""
     found = [episode for episode in episodes if wanted in (episode.task.id, episode.task.id.rsplit("/", 1)[-1])]
     if not found:
         raise unknown_name(f"task of run {run.id}", wanted, ids)
+    shown = store.lessons_of(run.id, found[0].task.id)
     if options.json:
-        emit_json(EpisodeDetail.of(found[0]))
+        emit_json(EpisodeDetail.of(found[0]).model_copy(update={"lessons": tuple(shown)}))
     else:
         emit(title(run))
-        emit(episode_text(found[0]))
+        emit(episode_text(found[0], [store.find_lesson(lesson_id) for lesson_id in shown]))
     return DONE
 
 

@@ -92,6 +92,8 @@ def test_what_one_split_taught_helps_on_the_other(metres: Path, cli: Cli) -> Non
     shown = cli("compare", "audited-no-lessons", "audited").out
     assert "memory    episode" in shown
     assert cli("run", "--resume", "audited", "--baseline", "no-lessons", "--json").json["audit"] == found["audit"]
+    assert f"lesson in its prompts l6e5db7c3b855e8: {GOOD}" in cli("runs", "show", "audited", "--task", "test-3").out
+    assert cli("runs", "show", "audited", "--task", "test-3", "--json").json["lessons"] == ["l6e5db7c3b855e8"]
 
 
 def test_distilling_again_and_the_lessons_worth(metres: Path, cli: Cli) -> None:
