@@ -10,7 +10,8 @@ def test_the_tables_are_these() -> None:
     of_episodes = {"episodes", "attempts", "steps", "verdicts", "reflections", "recalls"}
     of_training = {"datasets", "dataset_sources", "trainings", "training_steps", "checkpoint_points", "improvements"}
     of_lessons = {"lessons", "lesson_sources", "lesson_versions", "lesson_uses", "embeddings", "retractions"}
-    assert set(metadata.tables) == of_runs | of_tasks | of_episodes | of_training | of_lessons
+    of_judges = {"comparisons"}
+    assert set(metadata.tables) == of_runs | of_tasks | of_episodes | of_training | of_lessons | of_judges
 
 
 def test_what_belongs_to_a_run_is_keyed_by_it() -> None:
