@@ -33,8 +33,8 @@ from reflexa.training.online.sampling import Roller
 from reflexa.training.online.setup import OnlineSetup, with_parts
 
 _STATE = "online.json"
-_VARYING = {"model", "output", "options", "checkpoints", "resume", "alarms", "slots", "workers"}
-"""Settings that a resumed run may have otherwise."""
+_VARYING = {"model", "output", "options", "checkpoints", "resume", "alarms", "slots", "batch_tokens", "workers"}
+"""Settings that a resumed run may have otherwise: with less computed at once, sums differ in their last digits."""
 
 
 class OnlineRun:

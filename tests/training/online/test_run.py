@@ -25,7 +25,7 @@ def test_what_changes_no_weight_may_change(tmp_path: Path) -> None:
     train_online(config, make_prompts(), says_a)
     rule = AlarmRule(limit=1.0)
     again = config.model_copy(
-        update={"resume": True, "slots": 2, "workers": 1, "alarms": AlarmConfig(kl_explosion=rule)}
+        update={"resume": True, "slots": 2, "batch_tokens": 50, "workers": 1, "alarms": AlarmConfig(kl_explosion=rule)}
     )
     assert train_online(again, make_prompts(), says_a).tokens == 0
 

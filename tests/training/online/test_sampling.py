@@ -40,12 +40,12 @@ def test_a_group_holds_a_prompts_samples_with_their_rewards(tmp_path: Path) -> N
     assert roller.clock.sampling > 0
 
 
-def test_a_number_seeds_the_draws_whatever_the_slots(tmp_path: Path) -> None:
-    def drawn(number: int, **changes: Any) -> list[list[int]]:
-        groups = make_roller(tmp_path, says_a, **changes).roll(make_prompts(3), number)
+def test_a_number_seeds_the_draws(tmp_path: Path) -> None:
+    def drawn(number: int) -> list[list[int]]:
+        groups = make_roller(tmp_path, says_a).roll(make_prompts(3), number)
         return [rollout.tokens for group in groups for rollout in group.rollouts]
 
-    assert drawn(1) == drawn(1) == drawn(1, slots=2)
+    assert drawn(1) == drawn(1)
     assert drawn(1) != drawn(2)
 
 
