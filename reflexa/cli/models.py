@@ -23,6 +23,9 @@ _ID = re.compile(r"t[0-9a-f]{8}|i[0-9a-f]{8}(-\d+)?")
 """A training's id, a round's of a circle, or a circle's, whose champion is meant."""
 
 
+_NAME = 40
+
+
 def resolve_model(spec: str, session: Session) -> str:
     """The model that a string names, fit to be recorded: for the id of a training or an improvement the checkpoint that
     it made, for a training run's folder the model in it, as an absolute path; anything else as it is.
@@ -95,8 +98,14 @@ def _trained(session: Session, limit: int) -> list[TrainedModel]:
 def _row(made: TrainedModel) -> tuple[str, ...]:
     state = "RETRACTED" if made.retracted else "" if made.there else "gone"
     loss = "" if made.loss is None else f"{made.loss:.4f}"
-    came_from = " ← ".join(one_line(each, 40) for each in made.ancestry[1:])
+    came_from = " ← ".join(map(_short, made.ancestry[1:]))
     return made.training, made.algorithm, loss, came_from, one_line(made.checkpoint), state
+
+
+def _short(name: str) -> str:
+    """A model's name, of a long path its end."""
+    line = one_line(name)
+    return line if len(line) <= _NAME else "…" + line[-_NAME:]
 
 
 def _warn_of_retraction(session: Session, where: str) -> None:

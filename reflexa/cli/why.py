@@ -16,8 +16,9 @@ from reflexa.cli.text import aligned, one_line, plural
 if TYPE_CHECKING:
     from reflexa.cli.verbs.memory import RetractOptions
     from reflexa.cli.verbs.why import WhyOptions
+    from reflexa.memory import Store
     from reflexa.memory.lineage import Story
-    from reflexa.memory.nodes import Node
+    from reflexa.memory.nodes import Kind, Node
     from reflexa.memory.retracting import Retraction
 
 _FACT = 160
@@ -53,6 +54,15 @@ def retract(options: RetractOptions) -> int:
     else:
         emit(_report(node, grown, options.dry_run))
     return DONE
+
+
+def retracted(store: Store, kind: Kind, name: str) -> str | None:
+    """Why a thing is not to be trusted any more; None where it is."""
+    from reflexa.memory.nodes import Node
+
+    node = Node(kind, name)
+    mark = store.ancestry.retracted([node]).get(node)
+    return None if mark is None else mark.words
 
 
 def _lines(story: Story, depth: int = 0) -> Iterator[str]:

@@ -58,6 +58,7 @@ def test_a_reflection_is_retracted_with_what_grew_and_taken_back(copy: Cli, less
     assert done.startswith(f"reflection {lesson} is retracted; grown from it: 1 attempt\n  attempt ")
     assert f"! grew from reflection {lesson}, which is retracted: it is wrong" in copy("why", "first/HumanEval/1/2").out
     assert lesson in copy("memory", "retract").out
+    assert "! retracted: it is wrong" in copy("memory", "show", lesson).out
     assert copy("memory", "retract", "--json").json[0]["reason"] == "it is\nwrong"
     assert copy("memory", "retract", lesson, "--undo").out == f"reflection {lesson} is trusted again: 2 marks removed\n"
     again = copy("memory", "retract", lesson, "--undo")
@@ -67,4 +68,6 @@ def test_a_reflection_is_retracted_with_what_grew_and_taken_back(copy: Cli, less
 
 def test_a_run_is_retracted_as_a_whole(copy: Cli) -> None:
     assert "reflection" in copy("memory", "retract", "first").out
+    assert "! retracted" in copy("runs", "show", "first").out
+    assert copy("runs", "show", "first", "--json").json["retracted"] == "retracted"
     assert copy("memory", "retract", "first", "--undo", "--json").json["marks_removed"] > 1
