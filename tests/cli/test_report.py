@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from reflexa.cli.report import comparison_table, rate, report, table, title
+from reflexa.agent.curating import Refused, Tally
+from reflexa.agent.distilling import Distilled
+from reflexa.cli.report import comparison_table, distilled_lines, rate, report, table, title
 from reflexa.evaluation import compare, summarise
 from reflexa.types import (
     Attempt,
@@ -84,3 +86,21 @@ def test_a_comparison_names_tasks_and_reservations() -> None:
     assert "left out: 1 task that m3x9 alone has" in lines
     assert any(line.startswith("difference -50.0 points [") for line in lines)
     assert "not shown to differ" in lines[-1]
+
+
+def test_what_became_of_operations_and_why_some_were_refused() -> None:
+    tally = Tally(added=2, repeated=1, refused=(Refused(why="quotation", count=3), Refused(why="length", count=1)))
+    found = Distilled(
+        run_id="k7f2", suite="mine\x1b", split="train", episodes=9, calls=2, reused=1, tokens=4200, tally=tally
+    )
+    assert distilled_lines(found).splitlines() == [
+        "lessons from run k7f2: 9 episodes of mine\\x1b (train) · 2 calls, 1 made before · 4.2k tokens",
+        "added 2 · edited 0 · merged 0 · dropped 0 · repeated 1",
+        "refused: 3 quotation, 1 length",
+    ]
+
+
+def test_a_title_says_what_is_remembered_where_it_is_not_the_usual() -> None:
+    config = RUN.config.model_copy(update={"memory": "suite", "explore": 0.1})
+    assert title(RUN.model_copy(update={"config": config})).endswith("feedback auto · memory suite, 0.1 left out")
+    assert "memory" not in title(RUN)

@@ -41,6 +41,20 @@ def test_an_attempt_of_many_steps_has_a_list_of_its_own() -> None:
     assert texts(policy, "reflection", 1) == ["r0"]
 
 
+def test_a_cue_in_the_prompt_brings_out_the_informed_answers() -> None:
+    row = ScriptedRow(task="t", attempts=("a0", "a1"), cue="one two", informed=("b0", "b1"), reflections=("r0",))
+    policy = ScriptedPolicy([row])
+    assert [texts(policy, "attempt", index) for index in range(3)] == [["b0"], ["b1"], ["b1"]]
+    assert texts(policy, "reflection", 0) == ["r0"]
+    deaf = ScriptedPolicy([row.model_copy(update={"cue": "three"})])
+    assert texts(deaf, "attempt", 1) == ["a1"]
+
+
+def test_distilling_has_a_list_of_its_own() -> None:
+    policy = ScriptedPolicy([ScriptedRow(task="t", distill=("ADD: x", "DROP y: z"))])
+    assert [texts(policy, "distill", group) for group in range(2)] == [["ADD: x"], ["DROP y: z"]]
+
+
 def test_each_purpose_has_its_own_list_and_an_absent_one_is_empty() -> None:
     policy = ScriptedPolicy([ROW])
     assert texts(policy, "reflection", 2) == ["r0"]
