@@ -37,6 +37,7 @@ ON_BOTH = (
 ON_FILES = (
     files.cut_log,
     files.full_disk,
+    files.full_disk_run,
     files.read_only,
     files.locked,
     files.killed_migration,

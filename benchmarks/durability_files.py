@@ -7,12 +7,14 @@ import random
 import resource
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from benchmarks import kill
 from benchmarks.durability_support import (
     CONFIG,
     Outcome,
@@ -83,6 +85,37 @@ def full_disk(site: Site, scale: float) -> Outcome:
     held = before == list(range(written)) and after == list(range(written + 10)) and intact(path)
     return Outcome(
         "R9 full disk", held, f"{written} kept, 10 more once freed; said: {message.replace(str(path), 'FILE')}"
+    )
+
+
+def full_disk_run(site: Site, scale: float) -> Outcome:
+    """R9: the disk fills up in mid-run: the run stops and says so; once there is space, it goes on to the same end."""
+    tasks, folder = max(8, round(60 * scale)), site.folder / "run"
+    alone = site.folder / "alone"
+    expected = kill.table(kill.command(alone, tasks, resume=False), alone, tasks)
+    begin = kill.command(folder, tasks, resume=False)
+    with Store.open(folder / "runs.db"):
+        pass
+    limit = (folder / "runs.db").stat().st_size + 60_000  # neither the log nor the database may grow beyond
+    stopped = subprocess.run(
+        begin,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    before = kill.recorded(folder)
+    same = kill.table(kill.command(folder, tasks, resume=True), folder, tasks) == expected
+    after = kill.recorded(folder)
+    lost, changed = len(before.calls - after.calls) + before.lost(after), before.changed(after)
+    repaid = kill.paid(folder) - len(after.calls)
+    said = stopped.stderr.strip().replace(str(folder), "")
+    held = stopped.returncode == 1 and "disk is full" in said and same and 0 <= repaid <= 4
+    return Outcome(
+        "R9 disk full in mid-run",
+        held and lost == 0 and changed == 0 and len(before.calls) > 0,
+        f"{tasks} tasks: stopped at {len(before.calls)} calls; {lost} lost, {changed} changed, {repaid} paid for twice "
+        f"(at most 4), same table: {same}; said: {said[-330:]!r}",
     )
 
 
@@ -169,10 +202,10 @@ def killed_migration(site: Site, scale: float) -> Outcome:
     begun = time.perf_counter()
     new_run(site.folder / "timing.db")
     longest, whole = time.perf_counter() - begun, table_count(site.folder / "timing.db")
-    for kill in range(kills):
-        path = site.folder / f"migrated{kill}.db"
-        if kill % 2:
-            old_files.unpack(f"{1 + kill // 2 % (int(HEAD) - 1):04}", path)
+    for number in range(kills):
+        path = site.folder / f"migrated{number}.db"
+        if number % 2:
+            old_files.unpack(f"{1 + number // 2 % (int(HEAD) - 1):04}", path)
         tables = table_count(path)
         pid = fork(partial(open_and_close, path))
         time.sleep(chance.random() * longest)
@@ -183,7 +216,7 @@ def killed_migration(site: Site, scale: float) -> Outcome:
         pids = [fork(partial(open_and_close, path)) for _ in range(2)]
         failed += sum(not succeeded(pid) for pid in pids) + (not intact(path)) + (table_count(path) != whole)
         with Store.open(path) as store:
-            failed += kill % 2 != sum(1 for run in store.list_runs() for _ in store.episodes(run.id))
+            failed += number % 2 != sum(1 for run in store.list_runs() for _ in store.episodes(run.id))
     return Outcome(
         "R16 killed migration",
         halves == 0 and failed == 0,

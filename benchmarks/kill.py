@@ -104,7 +104,7 @@ def meter(file: Path) -> Path:
 def measure(folder: Path, kills: int, tasks: int, seed: int = 1) -> Figures:
     """Kills and resumes until there were ``kills``, and until the last run is finished."""
     chosen, figures = random.Random(seed), Figures(tasks=tasks)
-    expected = table(_command(folder / "whole", tasks, resume=False), folder / "whole", tasks)
+    expected = table(command(folder / "whole", tasks, resume=False), folder / "whole", tasks)
     while figures.kills < kills:
         figures.runs += 1
         _one_run(folder / f"run{figures.runs}", kills, chosen, figures, expected)
@@ -114,20 +114,20 @@ def measure(folder: Path, kills: int, tasks: int, seed: int = 1) -> Figures:
 def _one_run(folder: Path, kills: int, chosen: random.Random, figures: Figures, expected: object) -> None:
     before, resume, wasted = _Recorded(), False, 0
     while figures.kills < kills:
-        if _killed(_command(folder, figures.tasks, resume), folder, chosen):
+        if _killed(command(folder, figures.tasks, resume), folder, chosen):
             figures.kills += 1
-            after = _recorded(folder)
+            after = recorded(folder)
             figures.lost += len(before.calls - after.calls) + before.lost(after)
             figures.changed += before.changed(after)
-            figures.repaid.append(_paid(folder) - len(after.calls) - wasted)
+            figures.repaid.append(paid(folder) - len(after.calls) - wasted)
             wasted += figures.repaid[-1]
             before, resume = after, resume or after.has_run
         else:
             resume = True
             break
-    last = table(_command(folder, figures.tasks, resume), folder, figures.tasks)
+    last = table(command(folder, figures.tasks, resume), folder, figures.tasks)
     figures.same_table = figures.same_table and last == expected
-    figures.unexplained += _paid(folder) - len(_recorded(folder).calls) - wasted
+    figures.unexplained += paid(folder) - len(recorded(folder).calls) - wasted
 
 
 @dataclass
@@ -155,7 +155,8 @@ class _Recorded:
         return found
 
 
-def _recorded(folder: Path) -> _Recorded:
+def recorded(folder: Path) -> _Recorded:
+    """What the folder's database holds."""
     if not (folder / "runs.db").exists():
         return _Recorded()
     with Store.open(folder / "runs.db") as store:
@@ -167,13 +168,14 @@ def _recorded(folder: Path) -> _Recorded:
         return _Recorded(calls, {name: episode for name, episode in progress if episode}, has_run=True)
 
 
-def _paid(folder: Path) -> int:
+def paid(folder: Path) -> int:
     """How many answers were paid for so far."""
     path = meter(folder / "answers.jsonl")
     return len(path.read_text(encoding="utf-8").splitlines()) if path.exists() else 0
 
 
-def _command(folder: Path, tasks: int, resume: bool) -> list[str]:
+def command(folder: Path, tasks: int, resume: bool) -> list[str]:
+    """A session of the command line in this folder, which is made where it is missing."""
     if not folder.exists():
         folder.mkdir(parents=True)
         write_answers(folder / "answers.jsonl", tasks)

@@ -17,6 +17,7 @@ SCALES = {
     "backed_up": 0.05,
     "cut_log": 0.05,
     "full_disk": 0.01,
+    "full_disk_run": 0.1,
     "read_only": 0.01,
     "locked": 0.01,
     "killed_migration": 0.1,
