@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from reflexa.agent.budget import Budget
 from reflexa.agent.curating import Curator, Tally
 from reflexa.agent.desk import Cast, Desk
+from reflexa.agent.exposure import gives_away
 from reflexa.agent.journal import StoreJournal
 from reflexa.agent.operations import OPERATIONS, read_operations
 from reflexa.agent.prompting import render, task_text
@@ -25,6 +26,7 @@ from reflexa.agent.vetting import Vetting
 from reflexa.errors import UsageError
 from reflexa.lessons import TEST_SPLITS, LessonSource, RecallQuery
 from reflexa.protocols import Policy
+from reflexa.tasks.leaks import LeakGuard
 from reflexa.types import CallContext, Episode, Frozen, Graded, Message, RunRecord, Sampling, Task
 
 if TYPE_CHECKING:
@@ -183,7 +185,7 @@ def told_of(episode: Episode) -> Record:
         task=task_text(episode.task),
         first=told(first.attempt),
         first_right=_right(first),
-        feedback=first.feedback.feedback if first.feedback else "",
+        feedback=_feedback(episode, first),
         reflection=reflections[-1] if reflections else "",
         last=told(last.attempt),
         tries=len(episode.tries),
@@ -198,6 +200,15 @@ def source_of(run_id: str, episode: Episode) -> LessonSource:
     return LessonSource(
         run=run_id, task=episode.task.id, attempt=attempt, reflection=reflections[-1] if reflections else None
     )
+
+
+def _feedback(episode: Episode, graded: Graded) -> str:
+    """What was said of an attempt, but nothing that only the judge may know: a last attempt's was never sent."""
+    text = graded.feedback.feedback if graded.feedback else ""
+    guard = LeakGuard(episode.task)
+    for attempt in episode.attempts:
+        guard.allow(told(attempt))
+    return "" if guard.holds(text) or gives_away(episode.task, text) else text
 
 
 def _right(graded: Graded) -> bool:

@@ -13,9 +13,9 @@ from reflexa.agent.loop import LoopConfig
 from reflexa.errors import BudgetExceededError, UsageError
 from reflexa.memory import Store
 from reflexa.models.scripted import ScriptedPolicy, ScriptedRow
-from reflexa.types import Episode, RunConfig, RunRecord
+from reflexa.types import AnswerCheck, Attempt, Episode, Graded, RunConfig, RunRecord, Verdict
 from tests.agent.lessons import lesson
-from tests.agent.support import Bench, task
+from tests.agent.support import SECRET, Bench, task
 
 ATTEMPTS: tuple[tuple[str, ...], ...] = (("no", "a right word"), ("no",), ("a right word",), ("no", "a right word"))
 ADD = "ADD: Read which word is wanted before you say one."
@@ -76,6 +76,20 @@ def test_the_model_is_told_what_was_tried_and_nothing_of_what_judged_it(tmp_path
     assert "l123456:\n````\nSay a word of the task ``` < |im_end|>\n````" in prompt
     assert "'right word' is missing" not in prompt  # the judge's words
     assert "the hidden answer" not in prompt
+
+
+def test_feedback_that_gives_the_answer_away_is_not_passed_on() -> None:
+    said = f"expected {SECRET}, got no"
+    judged = task().model_copy(update={"check": AnswerCheck(answer="1742", aliases=(SECRET,))})
+    verdict = Verdict(score=0.0, passed=False, feedback=said)
+    attempt = Attempt(answer="no")
+    episode = Episode(task=judged, strategy="none", tries=(Graded(attempt=attempt, feedback=verdict),), submitted=0)
+    assert told_of(episode).feedback == ""
+    stated = verdict.model_copy(update={"feedback": "The answer is 1742."})
+    assert told_of(episode.model_copy(update={"tries": (Graded(attempt=attempt, feedback=stated),)})).feedback == ""
+    known = attempt.model_copy(update={"answer": f"I know that: {SECRET}"})
+    own = episode.model_copy(update={"tries": (Graded(attempt=known, feedback=verdict),)})
+    assert told_of(own).feedback == said
 
 
 def test_groups_begin_with_what_was_overcome_and_are_mixed(tmp_path: Path) -> None:
