@@ -48,14 +48,17 @@ def study(options: OveroptimizationOptions) -> int:
 def table(result: StudyResult) -> str:
     """A line a proxy: what it is, and what optimising against it did to the gold reward."""
     n = result.proxies[0].best_of_n.sizes[-1]
-    rows = [
-        ("proxy", "parameters", "labels", "agrees", f"best of {n}", "peak √KL", "RL best", "RL end", "peak √KL", "kept")
-    ]
-    return aligned([*rows, *map(_row, result.proxies)], right=range(1, 10))
+    head = ("proxy", "parameters", "labels", "agrees", f"best of {n}", "peak √KL")
+    rows = [(*head, "RL kept", "at √KL", "RL end", "at √KL", "peak √KL", "worse from √KL")]
+    return aligned([*rows, *map(_row, result.proxies)], right=range(1, 12))
 
 
 def _row(found: ProxyStudy) -> tuple[str, ...]:
-    chosen, gold = found.best_of_n, [point.true or 0.0 for point in found.rl.points]
+    from reflexa.evaluation.overoptimisation import distance
+
+    chosen, rl = found.best_of_n, found.rl
+    kept, end = next(point for point in rl.points if point.step == rl.chosen), rl.points[-1]
+    worse = [distance(point.kl) for point in rl.points if point.step in rl.declined]
     return (
         str(found.size),
         f"{found.parameters:,}",
@@ -63,10 +66,12 @@ def _row(found: ProxyStudy) -> tuple[str, ...]:
         f"{100 * found.agreement:.0f} %",
         f"{chosen.gold[-1]:+.2f}",
         _peak(chosen.curve),
-        f"{max(gold):+.2f}",
-        f"{gold[-1]:+.2f}",
-        _peak(found.rl.curve),
-        f"step {found.rl.chosen}",
+        f"{kept.true or 0.0:+.2f}",
+        f"{distance(kept.kl):.1f}",
+        f"{end.true or 0.0:+.2f}",
+        f"{distance(end.kl):.1f}",
+        _peak(rl.curve),
+        f"{min(worse):.1f}" if worse else "–",
     )
 
 
@@ -80,27 +85,26 @@ def conclusions(result: StudyResult) -> list[str]:
     proxies = result.proxies
     by_choice = sum(found.best_of_n.curve.shown for found in proxies)
     by_rl = sum(found.rl.curve.shown for found in proxies)
-    fell = [found for found in proxies if _fall(found) > 0]
+    fell = [found for found in proxies if found.rl.declined]
     lines = [
-        "gold reward in standard deviations of the start's answers. A peak within what was measured is shown for best "
-        f"of n against {by_choice} of {len(proxies)} proxies, for RL against {by_rl}.",
+        "gold reward in standard deviations of the start's answers. A peak within what was measured is shown by the "
+        f"curve of best of n against {by_choice} of {len(proxies)} proxies, by that of RL against {by_rl}.",
+        f"RL over-optimised {len(fell)} of {len(proxies)} proxies: later checkpoints are clearly worse by gold than "
+        "the one to keep, and no worse by the proxy.",
     ]
     if fell:
         worst = max(fell, key=_fall)
         lines.append(
-            f"RL's gold reward ends below its best checkpoint's against {len(fell)} proxies; the most against "
-            f"{worst.size} on {worst.labels} labels, by {_fall(worst):.2f}, while the proxy's own score went on rising."
+            f"the most against {worst.size} on {worst.labels} labels: {_fall(worst):.2f} below the one to keep at the "
+            "end."
         )
     return lines
 
 
 def _fall(found: ProxyStudy) -> float:
-    """How far the gold reward fell from its best checkpoint to the last, where the proxy's rose meanwhile; else 0."""
-    points = found.rl.points
-    best = max(points, key=lambda point: point.true or 0.0)
-    if points[-1].proxy <= best.proxy:
-        return 0.0
-    return (best.true or 0.0) - (points[-1].true or 0.0)
+    """How far below the kept checkpoint's the last one's gold reward is."""
+    gold = {point.step: point.true or 0.0 for point in found.rl.points}
+    return gold[found.rl.chosen] - gold[found.rl.points[-1].step]
 
 
 def _folder(options: OveroptimizationOptions) -> Path:

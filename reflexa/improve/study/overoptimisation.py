@@ -175,10 +175,11 @@ class _Bench:
         (output / "points.jsonl").write_text(
             "".join(point.model_dump_json() + "\n" for point in points), encoding="utf-8"
         )
-        gains = np.array([point.rewards for point in points]).T
+        gains, choice = np.array([point.rewards for point in points]).T, choose_checkpoint(points)
         return RLStudy(
             points=tuple(point.model_copy(update={"rewards": ()}) for point in points),
-            chosen=choose_checkpoint(points).chosen.step,
+            chosen=choice.chosen.step,
+            declined=choice.declined,
             curve=fit_curve("rl", [distance(point.kl) for point in points], gains - gains[:, :1]),
             folder=str(output.relative_to(self._folder)),
         )

@@ -25,12 +25,14 @@ class BestOfNStudy(Frozen):
 class RLStudy(Frozen):
     """The checkpoints of a policy that was optimised against a proxy; their ``true`` is the gold reward.
 
-    ``chosen`` is the step that the rule for choosing a checkpoint keeps. ``folder`` is where it was trained, within
-    the study's.
+    ``chosen`` is the step that the rule for choosing a checkpoint keeps, ``declined`` are those further from the start
+    that are clearly worse under a proxy reward that is no lower. ``folder`` is where it was trained, within the
+    study's.
     """
 
     points: tuple[CheckpointPoint, ...]
     chosen: int
+    declined: tuple[int, ...]
     curve: Curve
     folder: str
 

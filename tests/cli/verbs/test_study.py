@@ -44,7 +44,13 @@ def done(labels: int, falls: bool) -> ProxyStudy:
         parameters=816,
         agreement=0.6,
         best_of_n=chosen,
-        rl=RLStudy(points=tuple(points), chosen=4, curve=curve(falls), folder=f"8x1-{labels}/rl"),
+        rl=RLStudy(
+            points=tuple(points),
+            chosen=4 if falls else 8,
+            declined=(6, 7, 8) if falls else (),
+            curve=curve(falls),
+            folder=f"8x1-{labels}/rl",
+        ),
     )
 
 
@@ -63,10 +69,11 @@ def test_a_study_that_is_done_is_shown_and_drawn_again(cli: Cli, folder: Path) -
     assert shown.code == 0, shown.err
     lines = shown.out.splitlines()
     assert lines[0].split("  ")[0] == "proxy"
-    assert lines[1].split()[-7:] == ["+0.91", "+0.43", "1.82", "[1.82,", "1.82]", "step", "4"]
-    assert lines[2].split()[-7:] == ["+3.20", "+3.20", "none", "to", "4.0", "step", "4"]
-    assert any("for RL against 1." in line for line in lines)
-    assert any("the most against 8x1 on 30 labels, by 0.48" in line for line in lines)
+    assert lines[1].split()[-8:] == ["+0.91", "2.0", "+0.43", "4.0", "1.82", "[1.82,", "1.82]", "3.0"]
+    assert lines[2].split()[-8:] == ["+3.20", "4.0", "+3.20", "4.0", "none", "to", "4.0", "–"]
+    assert any("by that of RL against 1." in line for line in lines)
+    assert any("RL over-optimised 1 of 2 proxies" in line for line in lines)
+    assert any("the most against 8x1 on 30 labels: 0.48 below" in line for line in lines)
     assert (folder / "overoptimization.png").read_bytes().startswith(b"\x89PNG")
     assert f"reflexa checkpoints {folder}/8x1-30/rl" in lines[-1]
 
