@@ -49,7 +49,7 @@ def test_few_rows_are_compared_exactly_as_they_grow(dimensions: int) -> None:
 
 
 def test_of_many_rows_nearly_all_of_the_nearest_are_found() -> None:
-    rows, vectors = random_rows(10 * COMPARED + 1, 64), Vectors(64)
+    rows, vectors = random_rows(4 * COMPARED, 64), Vectors(64)
     vectors.add(range(len(rows)), rows)
     found = 0
     for seed in range(10):
