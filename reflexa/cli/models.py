@@ -35,7 +35,7 @@ def resolve_model(spec: str, session: Session) -> str:
     if _ID.fullmatch(spec):
         with session.open_store() as store:
             return _made_by(store, spec)
-    folder = Path(checkpoint_in(spec)).expanduser()
+    folder = Path(checkpoint_in(spec.removeprefix("hf:"))).expanduser()
     return str(folder.resolve()) if folder.is_dir() else spec
 
 

@@ -67,7 +67,7 @@ class Workshop:
 
     def folder(self, ledger: Ledger) -> Path:
         """Where the last round keeps its rows and checkpoints."""
-        return ledger.config.output / f"round-{ledger.rounds[-1].number}"
+        return ledger.config.output.resolve() / f"round-{ledger.rounds[-1].number}"
 
     @staticmethod
     def run_config(config: ImproveConfig, suite: Suite, **others: Any) -> RunConfig:

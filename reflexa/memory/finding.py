@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Column, Connection, select
@@ -44,6 +45,8 @@ def find(connection: Connection, ref: str) -> Node:
 def training_of(connection: Connection, spec: str) -> str | None:
     """The training run in whose output a model string's folder lies: the innermost, and of equals the newest."""
     path = folder_named(spec)
+    if path is None:
+        return None
     statement = select(trainings.c.id, trainings.c.config, trainings.c.checkpoint).order_by(trainings.c.created)
     best: tuple[int, str] | None = None
     for row in connection.execute(statement):
@@ -66,8 +69,9 @@ def _exact(connection: Connection, ref: str) -> Iterator[Node]:
 
 def _within(connection: Connection, ref: str) -> Iterator[Node]:
     """An attempt of a run, a row of a data set, a folder of a training run."""
-    if training_of(connection, ref) is not None:
-        yield Node("model", folder_named(ref))
+    folder = folder_named(str(Path(ref).resolve()) if Path(ref).exists() else ref)
+    if folder is not None and training_of(connection, folder) is not None:
+        yield Node("model", folder)
         return
     head, _, rest = ref.partition("/")
     task, _, number = rest.rpartition("/")

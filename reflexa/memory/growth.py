@@ -150,7 +150,8 @@ class Growth:
 
 
 def _any_within(specs: Iterable[str], folders: Sequence[str]) -> bool:
-    return any(is_within(folder_named(spec), folder) for spec in specs for folder in folders)
+    named = [path for path in map(folder_named, specs) if path is not None]
+    return any(is_within(path, folder) for path in named for folder in folders)
 
 
 def pieces(names: Sequence[str]) -> Iterator[Sequence[str]]:

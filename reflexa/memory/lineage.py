@@ -225,8 +225,7 @@ def _made_in(found: dict[str, Any]) -> Node | None:
 
 def _model_node(spec: str) -> Node:
     """A model by its folder where its name is one, else as it is."""
-    path = spec.removeprefix("hf:")
-    return Node("model", folder_named(path) if path.startswith(("/", "~", ".")) else path)
+    return Node("model", folder_named(spec) or spec.removeprefix("hf:"))
 
 
 def _verdict_words(row: Row[Any]) -> str:

@@ -51,14 +51,16 @@ def attempt_key(name: str) -> AttemptKey:
     return AttemptKey(run, task, int(number) - 1)
 
 
-def folder_named(spec: str) -> str:
-    """The absolute path of the folder that a model or verifier string names, with or without a prefix (``hf:``).
+def folder_named(spec: str) -> str | None:
+    """The folder that a model or verifier string names by an absolute path, with or without a prefix (``hf:``).
 
-    A string that names no folder gives a path that no checkpoint has.
+    None for any other name: what is recorded is absolute, and ``org/model`` may well be a hub's.
     """
     prefix, colon, rest = spec.partition(":")
     path = Path(rest if colon and "/" not in prefix else spec)
-    return str((path.expanduser() if path.parts[:1] == ("~",) else path).resolve())
+    if path.parts[:1] == ("~",):
+        path = path.expanduser()
+    return str(path.resolve()) if path.is_absolute() else None
 
 
 def is_within(path: str, folder: str) -> bool:
@@ -68,7 +70,8 @@ def is_within(path: str, folder: str) -> bool:
 
 def training_folders(config: Mapping[str, Any], checkpoint: str | None) -> tuple[str, ...]:
     """The folders, as absolute paths, that a training run's checkpoints lie in."""
-    return tuple(dict.fromkeys(folder_named(each) for each in (config.get("output"), checkpoint) if each))
+    named = (folder_named(str(each)) for each in (config.get("output"), checkpoint) if each)
+    return tuple(dict.fromkeys(folder for folder in named if folder is not None))
 
 
 def models_of(config: RunConfig) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ def test_what_is_retracted_or_gone_is_marked(cli: Cli, family: Path) -> None:
 def test_a_training_a_circle_and_a_folder_name_a_model(family: Path) -> None:
     session = Session.here({})
     model = str(family / "first" / "model")
-    assert [resolve_model(name, session) for name in (FIRST, "first", "first/model", model)] == [model] * 4
+    assert [resolve_model(name, session) for name in (FIRST, "first", "first/model", model, "hf:first")] == [model] * 5
     assert resolve_model("i0000000c", session) == str(family / "base")
     for name in ("embedded", "openai/gpt-5", "gguf:x.gguf", "t00"):
         assert resolve_model(name, session) == name

@@ -62,3 +62,16 @@ def test_the_innermost_training_made_a_folder(history: History) -> None:
     assert of(str(history.folder / "t1" / "model")) == "t1"
     assert of(str(history.folder / "t11" / "model")) is None
     assert of("openai/gpt-5") is None
+
+
+def test_in_the_midst_of_a_trainings_folder_a_name_is_still_a_name(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside = history.folder / "t1" / "model"
+    inside.mkdir(parents=True)
+    monkeypatch.chdir(inside.parent)
+    assert history.store.ancestry.find("bad") == Node("reflection", "bad")
+    assert history.store.ancestry.find("model") == Node("model", str(inside))
+    assert history.store.ancestry.grown("t9") == []
+    with pytest.raises(UsageError, match="unknown id 'nothing'"):
+        history.store.ancestry.find("nothing")

@@ -30,10 +30,14 @@ def test_a_node_comes_back_from_its_key() -> None:
     assert str(node) == "data set d1 with a space"
 
 
+def test_names_that_may_be_a_hubs_are_no_folders() -> None:
+    for name in ("embedded", "org/model", "hf:org/model", "openai/gpt-5", "replay:m9bgtz2d", "./here", ""):
+        assert folder_named(name) is None
+
+
 def test_folders_are_absolute_whatever_stands_before_them(tmp_path: Path) -> None:
     folder = str(tmp_path / "model")
     assert folder_named(folder) == folder_named(f"hf:{folder}") == folder_named(f"reward:{folder}/") == folder
-    assert folder_named("runs/a") == str(Path("runs/a").resolve())
     assert folder_named("~/a") == str(Path.home() / "a")
 
 
