@@ -199,7 +199,7 @@ def test_a_dry_run_prints_the_configuration_and_makes_nothing(run: Cli, home: Pa
         (("--task", "humaneval", "--only", "HumanEval/999"), "unknown task of suite humaneval 'HumanEval/999'"),
         (("--task", "humaneval", "--split", "train"), "no split 'train'"),
         (("--task", "humaneval", "--strategy", "reflexio"), "unknown strategy 'reflexio': did you mean reflexion"),
-        (("--task", "humaneval", "--baseline", "rety"), "unknown strategy 'rety': did you mean retry"),
+        (("--task", "humaneval", "--baseline", "rety"), "unknown baseline 'rety': did you mean retry"),
         (("--task", "humaneval", "--feedback", "orakel"), "unknown feedback 'orakel': did you mean oracle"),
         (("--task", "humaneval", "--sandbox", "stron"), "unknown sandbox level 'stron': did you mean strong"),
         (("--task", "humaneval", "--max-tokens", "0"), "--max-tokens"),
