@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 COMPARED = 5_000
-"""Rows that are compared in full. Of up to twice as many all are."""
+"""Rows that are compared in full, or a hundredth where that is more. Of up to twice as many all are."""
 _FIRST_ROWS = 1_024
 _WORD_BITS = 64
 
@@ -53,7 +53,11 @@ class Vectors:
         """The keys of the ``n`` rows whose directions are nearest to the query's [dimensions], the nearest first."""
         if query.shape != (self.dimensions,):
             raise StoreError(f"a query of shape {query.shape} cannot be compared with {self.dimensions} dimensions")
-        places = self._likely(query, max(COMPARED, n)) if self._count > 2 * COMPARED else np.arange(self._count)
+        places = (
+            self._likely(query, max(COMPARED, self._count // 100, n))
+            if self._count > 2 * COMPARED
+            else np.arange(self._count)
+        )
         cosines = self._rows[places].astype(np.float32) @ query
         best = np.argpartition(-cosines, n)[:n] if n < len(cosines) else np.arange(len(cosines))
         ordered = best[np.argsort(-cosines[best], kind="stable")]
