@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 import transformers
@@ -24,17 +24,6 @@ _UNKNOWN = ("softcap", "s_aux", "position_bias")
 _hf: Any = transformers
 # What scaled_dot_product_attention runs on the CPU; called by its name because it also tells what softmaxes summed to.
 _flash: Any = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-
-
-class Cells(Protocol):
-    """Where the tokens of a forward call keep their keys and values, and what they attend to."""
-
-    @property
-    def longest(self) -> int:
-        """The most tokens that one of them attends to."""
-
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
-        """``query`` [heads, row, width], ``key`` and ``value`` [kv heads, row, width]; returns [row, heads, width]."""
 
 
 def use_cell_attention(model: Any) -> None:
@@ -53,7 +42,7 @@ def _attention(
             f"{type(module).__name__} asks for {', '.join(odd)}, which the local engine does not compute: use a model "
             "with plain causal attention, or serve this one (vLLM, ollama) and name it as a hosted model"
         )
-    cells: Cells = settings["cells"]
+    cells: StepCells = settings["cells"]
     window = settings.get("sliding_window")
     if window is not None and cells.longest > window:
         raise UsageError(
@@ -82,11 +71,11 @@ class PromptCells:
 
     @property
     def longest(self) -> int:
-        """See ``Cells``."""
-        return max(part.stop - part.start for part in self.prompts)
+        """The longest prompt's tokens."""
+        return max((part.stop - part.start for part in self.prompts), default=0)
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
-        """See ``Cells``."""
+        """As ``StepCells.attend``."""
         out = query.new_empty(query.shape[1], query.shape[0], query.shape[2])
         grouped = key.shape[0] != query.shape[0]
         for part in self.prompts:
@@ -173,7 +162,7 @@ class TokenCells:
     longest: int
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
-        """See ``Cells``."""
+        """As ``StepCells.attend``."""
         heads, rows, width = query.shape
         asked, keys, values = (tensor.transpose(0, 1) for tensor in (query, key, value))
         asked = asked.reshape(rows, key.shape[0], -1, width)
@@ -185,6 +174,32 @@ class TokenCells:
             weighed = torch.lerp(_picked(out, stem.rows), stemmed, share)
             out = weighed if stem.rows is None else out.index_copy(0, stem.rows, weighed)
         return out.reshape(rows, heads, width)
+
+
+@dataclass(frozen=True)
+class StepCells:
+    """What the tokens of a forward call attend to: first one token of each row under way, ``rows`` of them, then the
+    prompts of rows that enter.
+    """
+
+    tokens: TokenCells | None
+    prompts: PromptCells
+    rows: int
+
+    @property
+    def longest(self) -> int:
+        """The most tokens that one of them attends to."""
+        return max(self.prompts.longest, 0 if self.tokens is None else self.tokens.longest)
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
+        """``query`` [heads, row, width], ``key`` and ``value`` [kv heads, row, width]; returns [row, heads, width]."""
+        asked = (query, key, value)
+        if self.tokens is None:
+            return self.prompts.attend(layer, *asked, scaling)
+        out = self.tokens.attend(layer, *(tensor[:, : self.rows] for tensor in asked), scaling)
+        if not self.prompts.prompts:
+            return out
+        return torch.cat([out, self.prompts.attend(layer, *(tensor[:, self.rows :] for tensor in asked), scaling)])
 
 
 def mixed(query: Tensor, keys: Tensor, values: Tensor, hidden: Tensor | None, scaling: float) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reflexa.models.local_attention import Cells, OwnCells, Prompt, PromptCells, StemCells, TokenCells
+from reflexa.models.local_attention import OwnCells, Prompt, PromptCells, StemCells, StepCells, TokenCells
 from reflexa.models.local_cache import SMALLEST, Shelf, Shelves, cache_shape
 from reflexa.models.local_draws import Drawer, Settings, choose
 
@@ -74,7 +74,7 @@ class _Placed:
 
 @dataclass
 class Work:
-    """What was computed: ``steps`` forward calls for ``tokens`` sampled ones, ``prompt_tokens`` in other calls."""
+    """What was computed: in so many ``steps`` so many sampled ``tokens``, and the prompts' tokens."""
 
     steps: int = 0
     tokens: int = 0
@@ -116,22 +116,26 @@ class Decoder:
 
     @torch.inference_mode()
     def step(self) -> list[Row]:
-        """Gives every row under way a token, after rows that wait have entered; returns the rows that ended."""
-        ended = self._enter()
-        if self._active:
-            ended += self._decode()
-        return ended
+        """Fills free slots with rows that wait, and gives every row a token; returns the rows that ended.
 
-    def _enter(self) -> list[Row]:
-        """Fills free slots with rows, and draws their first tokens."""
-        ended: list[Row] = []
-        while self._waiting and len(self._active) < self._slots:
-            free = self._slots - len(self._active)
-            rows = [self._waiting.popleft() for _ in range(min(free, len(self._waiting)))]
-            for part in _portions(self._place(rows)):
-                self._compute(part)
-            ended += self._take(rows, torch.stack([row.group.logits for row in rows if row.group.logits is not None]))
-        return ended
+        The prompts of rows that enter are computed in one call with the next tokens of the others.
+        """
+        if not self.busy:
+            return []
+        self._own.make_room()
+        rows = [row for shelf in self._own for row in shelf.owners]
+        cells = self._cells(rows) if rows else None
+        free = self._slots - len(rows)
+        entering = [self._waiting.popleft() for _ in range(min(free, len(self._waiting)))]
+        *early, last = [*_portions(self._place(entering))] or [[]]
+        for part in early:
+            self._compute([], None, part)
+        logits = [self._compute(rows, cells, last)] if rows or last else []
+        for row in rows:
+            row.cached += 1
+        self.work.steps += 1
+        known = [row.group.logits.unsqueeze(0) for row in entering if row.group.logits is not None]
+        return self._take([*rows, *entering], torch.cat([*logits, *known]))
 
     def _place(self, rows: Sequence[Row]) -> list[_Placed]:
         """Gives rows their places in the cache; returns the prompts among theirs that have yet to be computed."""
@@ -148,35 +152,28 @@ class Decoder:
                 prompts.append(_Placed(group, *self._own.add(row, row.cached)))
         return prompts
 
-    def _compute(self, prompts: Sequence[_Placed]) -> None:
-        stops = list(accumulate(placed.group.cached for placed in prompts))
-        cells = PromptCells(
-            tuple(
-                Prompt(stop - placed.group.cached, stop, placed.shelf, placed.place)
-                for stop, placed in zip(stops, prompts, strict=True)
-            )
-        )
-        tokens = [token for placed in prompts for token in placed.group.prompt]
-        positions = [position for placed in prompts for position in range(placed.group.cached)]
-        logits = self._logits(tokens, positions, cells, [stop - 1 for stop in stops])
-        for placed, row in zip(prompts, logits, strict=True):
-            placed.group.logits = row
-        self.work.prompt_tokens += len(tokens)
+    def _cells(self, rows: Sequence[Row]) -> TokenCells:
+        """Where the next token of every row goes, and what it attends to."""
+        starts = accumulate((len(shelf.owners) for shelf in self._own), initial=0)
+        own = tuple(OwnCells(shelf, start) for shelf, start in zip(self._own, starts, strict=False))
+        return TokenCells(own, tuple(self._stem_cells(rows)), 1 + max(row.position for row in rows))
 
-    def _decode(self) -> list[Row]:
-        self._own.make_room()
-        rows: list[Row] = []
-        own = []
-        for shelf in self._own:
-            own.append(OwnCells(shelf, len(rows)))
-            rows += shelf.owners
-        tokens, positions = [row.tokens[-1] for row in rows], [row.position for row in rows]
-        cells = TokenCells(tuple(own), tuple(self._stem_cells(rows)), 1 + max(positions))
-        logits = self._logits(tokens, positions, cells, None)
-        for row in rows:
-            row.cached += 1
-        self.work.steps += 1
-        return self._take(rows, logits)
+    def _compute(self, rows: Sequence[Row], cells: TokenCells | None, prompts: Sequence[_Placed]) -> Tensor:
+        """Logits [rows, vocabulary] after each row's newest token; the prompts' groups get theirs."""
+        stops = list(accumulate(placed.group.cached for placed in prompts))
+        parts = tuple(
+            Prompt(stop - placed.group.cached, stop, placed.shelf, placed.place)
+            for stop, placed in zip(stops, prompts, strict=True)
+        )
+        tokens = [*(row.tokens[-1] for row in rows), *(token for placed in prompts for token in placed.group.prompt)]
+        positions = [row.position for row in rows]
+        positions += [position for placed in prompts for position in range(placed.group.cached)]
+        picks = [*range(len(rows)), *(len(rows) + stop - 1 for stop in stops)]
+        logits = self._logits(tokens, positions, StepCells(cells, PromptCells(parts), len(rows)), picks)
+        for placed, row in zip(prompts, logits[len(rows) :], strict=True):
+            placed.group.logits = row
+        self.work.prompt_tokens += len(tokens) - len(rows)
+        return logits[: len(rows)]
 
     def _stem_cells(self, rows: Sequence[Row]) -> Iterator[StemCells]:
         members: dict[Group, list[int]] = {}
@@ -213,7 +210,7 @@ class Decoder:
             if group in self._stems:
                 self._stems.remove(group)
 
-    def _logits(self, tokens: list[int], positions: list[int], cells: Cells, picks: list[int] | None) -> Tensor:
+    def _logits(self, tokens: list[int], positions: list[int], cells: StepCells, picks: list[int]) -> Tensor:
         """Logits [picks, vocabulary] of the tokens of one row."""
         device = self._model.device
         hidden = self._model.base_model(
@@ -222,8 +219,7 @@ class Decoder:
             use_cache=False,
             cells=cells,
         ).last_hidden_state[0]
-        picked = hidden if picks is None else hidden[torch.tensor(picks, device=device)]
-        logits: Tensor = self._model.get_output_embeddings()(picked)
+        logits: Tensor = self._model.get_output_embeddings()(hidden[torch.tensor(picks, device=device)])
         return logits
 
 

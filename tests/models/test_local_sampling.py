@@ -62,14 +62,14 @@ def test_a_slot_is_refilled_as_soon_as_a_row_ends_and_a_prompt_is_computed_once(
     sampler = TokenSampler(model, range(0, VOCABULARY, 6), slots=4)
     groups = sampler.sample(PROMPTS, 4, Draw(max_tokens=20, seed=2))
     lengths = [len(sample.tokens) for group in groups for sample in group]
-    # A row's first token comes with its prompt; each further one takes a step of the slot that the row holds.
+    # Each token takes a step of the slot that its row holds.
     slots = [0] * 4
     for length in lengths:
-        heapq.heapreplace(slots, slots[0] + length - 1)
+        heapq.heapreplace(slots, slots[0] + length)
     assert sampler.work.steps == max(slots)
     assert sampler.work.tokens == sum(lengths)
     assert sampler.work.prompt_tokens == sum(map(len, PROMPTS))
-    batches = sum(max(lengths[start : start + 4]) - 1 for start in range(0, len(lengths), 4))
+    batches = sum(max(lengths[start : start + 4]) for start in range(0, len(lengths), 4))
     assert sampler.work.steps < 0.8 * batches
 
 
