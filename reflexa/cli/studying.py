@@ -114,7 +114,7 @@ def _folder(options: OveroptimizationOptions) -> Path:
 
 
 def _about(options: OveroptimizationOptions) -> str:
-    return "one minute" if options.quick else "six minutes"
+    return "one minute" if options.quick else "eight minutes"
 
 
 def _draw(result: StudyResult, path: Path) -> str:
