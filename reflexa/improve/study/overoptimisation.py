@@ -177,7 +177,7 @@ class _Bench:
         )
         gains, choice = np.array([point.rewards for point in points]).T, choose_checkpoint(points)
         return RLStudy(
-            points=tuple(point.model_copy(update={"rewards": ()}) for point in points),
+            points=tuple(self._short(point) for point in points),
             chosen=choice.chosen.step,
             declined=choice.declined,
             curve=fit_curve("rl", [distance(point.kl) for point in points], gains - gains[:, :1]),
@@ -219,6 +219,10 @@ class _Bench:
             n=len(worth),
             rewards=tuple(float(value) for value in worth),
         )
+
+    def _short(self, point: CheckpointPoint) -> CheckpointPoint:
+        """A point without each prompt's own reward, its path within the study's folder: the same wherever that is."""
+        return point.model_copy(update={"rewards": (), "path": str(Path(point.path).relative_to(self._folder))})
 
     def _new_prompts(self, count: int, purpose: int) -> list[str]:
         return make_prompts(count, self._config.prompt_letters, self._seed(purpose))

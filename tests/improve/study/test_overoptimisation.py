@@ -62,6 +62,7 @@ def test_checkpoints_can_be_looked_at_afterwards(done: tuple[Path, list[str], tu
         assert points[4].kl > 0
         assert choose_checkpoint(points).chosen.step == proxy.rl.chosen
         assert [point.true for point in points] == [point.true for point in proxy.rl.points]
+        assert all((folder / point.path).is_dir() and not Path(point.path).is_absolute() for point in proxy.rl.points)
 
 
 def test_a_study_that_was_stopped_goes_on(done: tuple[Path, list[str], tuple[ProxyStudy, ...]]) -> None:
