@@ -20,7 +20,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +96,7 @@ def asked(store: Store, questions: Sequence[Question]) -> tuple[Times, float, li
 
     ask(questions[0])  # takes the sample of words
     answers.clear()
-    times = timed([lambda question=question: ask(question) for question in questions])
+    times = timed([partial(ask, question) for question in questions])
     return times, statistics.mean(question.lesson in found for question, found in answers), answers
 
 
@@ -129,13 +130,22 @@ def measured_vectors(store: Store, report: Report, language: Language) -> Report
     fresh.nearest(questions[0].text, NEAREST)
     loading = time.perf_counter() - begun
     nearest: list[list[int]] = []
-    searches = [lambda text=each.text: nearest.append(fresh.nearest(text, NEAREST)) for each in questions]
-    times = timed(searches)
+
+    def search(question: Question) -> None:
+        nearest.append(fresh.nearest(question.text, NEAREST))
+
+    times = timed([partial(search, question) for question in questions])
     recall = statistics.mean(
         len({*ours} & {*best}) / NEAREST for ours, best in zip(nearest, exact(questions, language, report), strict=True)
     )
-    found = {"embedded_per_second": rate, "bytes_per_vector": size, "recall_at_10": recall, "loading_seconds": loading}
-    return Report(**{**vars(report), **found, "vectors": times})
+    return replace(
+        report,
+        embedded_per_second=rate,
+        bytes_per_vector=size,
+        vectors=times,
+        recall_at_10=recall,
+        loading_seconds=loading,
+    )
 
 
 def exact(questions: Sequence[Question], language: Language, report: Report) -> list[list[int]]:
