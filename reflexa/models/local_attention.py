@@ -193,13 +193,13 @@ class StepCells:
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
         """``query`` [heads, row, width], ``key`` and ``value`` [kv heads, row, width]; returns [row, heads, width]."""
-        asked = (query, key, value)
         if self.tokens is None:
-            return self.prompts.attend(layer, *asked, scaling)
-        out = self.tokens.attend(layer, *(tensor[:, : self.rows] for tensor in asked), scaling)
+            return self.prompts.attend(layer, query, key, value, scaling)
         if not self.prompts.prompts:
-            return out
-        return torch.cat([out, self.prompts.attend(layer, *(tensor[:, self.rows :] for tensor in asked), scaling)])
+            return self.tokens.attend(layer, query, key, value, scaling)
+        first, rest = slice(0, self.rows), slice(self.rows, None)
+        out = self.tokens.attend(layer, query[:, first], key[:, first], value[:, first], scaling)
+        return torch.cat([out, self.prompts.attend(layer, query[:, rest], key[:, rest], value[:, rest], scaling)])
 
 
 def mixed(query: Tensor, keys: Tensor, values: Tensor, hidden: Tensor | None, scaling: float) -> tuple[Tensor, Tensor]:
