@@ -159,7 +159,7 @@ def draw(results: Sequence[Result], path: Path) -> None:
     left.legend(fontsize=8)
     middle, half = zip(*(interval([each["arms"][arm][0] for each in results]) for arm in ARMS), strict=True)
     right.bar(ARMS, middle, yerr=half if len(results) > 1 else None, capsize=4, color="tab:blue", alpha=0.6)
-    right.set(title="held out: failed attempts whose retry passes", ylabel="%", ylim=(0, 100))
+    right.set(title="held out: retries that pass", ylabel="%", ylim=(0, 100))
     figure.savefig(path, dpi=150)
 
 
