@@ -30,8 +30,10 @@ from typing import Any
 
 import torch
 import transformers
-from online_learning import Result, interval
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.online_learning import Result, interval
 from reflexa.models.local_dequantised import checkpoint_of
 from reflexa.models.local_encoding import Tokens
 from reflexa.models.local_sampling import Draw, Sample, TokenSampler
