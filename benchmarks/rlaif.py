@@ -2,11 +2,11 @@
 
     python benchmarks/rlaif.py --folder FOLDER [--seeds 0,1,2] [--out benchmarks/results/learning-rlaif]
 
-The model answers "Tell me about …" twice; a judge compares the two answers by one principle (brevity), in both orders;
-DPO learns from the soft labels; the share of brief answers (at most 25 words) is measured on other subjects, before and
-after, by a paired test. No capable model is at hand here: the judge is a program behind a loopback server, which speaks
-as a hosted model does, errs in one comparison of ten and goes by the order in another. SmolLM2-135M itself, asked for
-likelihoods, goes by the order of the answers alone (``--own-judge`` shows it).
+The model answers "Tell me about …" twice; a judge compares the two answers by one principle (not to speak of oneself),
+in both orders; DPO learns from the soft labels; the share of answers without a word in the first person is measured on
+other subjects, before and after, by a paired test. No capable model is at hand here: the judge is a program behind a
+loopback server, which speaks as a hosted model does, errs in one comparison of ten and goes by the order in another.
+SmolLM2-135M itself, asked for likelihoods, goes by the order of the answers alone (``--own-judge`` shows it).
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ from reflexa.training.config import BatchConfig, OptimizerConfig, TrainConfig
 from reflexa.types import Message, RunConfig, Task
 from reflexa.verifiers import open_comparison
 
-MOST_WORDS, NEW_TOKENS = 25, 64
+NEW_TOKENS = 48
+OF_ITSELF = r"\b([Ii]|[Mm]e|[Mm]y|[Mm]yself|[Mm]ine|[Ww]e|[Oo]ur|[Uu]s)\b"
+"""Words in the first person."""
 KINDS = ("old", "small", "famous", "wild", "green", "modern", "quiet", "southern")
 THINGS = (
     "bridges", "rivers", "songs", "trees", "birds", "towns", "ships", "stones", "games", "gardens", "markets", "clocks",
@@ -48,10 +50,10 @@ CONSTITUTION = """\
 kind = "constitution"
 
 [[principles]]
-id = "brief"
-text = "The response is as brief as it can be."
-critique = "Point out what could be left out."
-revision = "Rewrite the response as briefly as it can be."
+id = "impersonal"
+text = "The response speaks of its subject alone, and never of itself: no I, me, my, we, us or our."
+critique = "Point out where the response speaks of itself."
+revision = "Rewrite the response so that it never speaks of itself."
 """
 
 
@@ -69,25 +71,29 @@ def suite(split: str) -> Suite:
         for kind in KINDS
     )
     digest = hashlib.sha256("".join(task.id for task in tasks).encode()).hexdigest()
-    judge = rf"regex:(?s)\A\s*(\S+\s+){{0,{MOST_WORDS - 1}}}\S+\s*\Z"
+    judge = rf"regex:(?s)\A(?!.*{OF_ITSELF}).*\Z"
     return Suite(name="subjects", split=split, tasks=tasks, source="benchmarks/rlaif.py", digest=digest, judge=judge)
 
 
 class Judge(BaseHTTPRequestHandler):
-    """A chat completion that prefers the shorter of two answers, nine times of ten, and one of ten the first."""
+    """A chat completion that prefers the answer that speaks less of itself, errs in one comparison of ten, and goes by
+    the order in another.
+    """
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         prompt = body["messages"][-1]["content"]
         blocks = re.findall(r"^(`{3,}|~{3,})\n(.*?)\n\1$", prompt, re.M | re.S)
-        first, second = (len(text.split()) for _, text in blocks[1:3])
+        first, second = (len(re.findall(OF_ITSELF, text)) for _, text in blocks[1:3])
         chance = hashlib.sha256("".join(sorted(text for _, text in blocks)).encode()).digest()[0] / 256
         better = first < second
         if chance < 0.1:
             better = not better
         elif chance < 0.2:
             better = True
-        said = {"reason": "It is briefer.", "better": "first" if better else "second"}
+        said = {"reason": "It speaks less of itself.", "better": "first" if better else "second"}
+        if first == second:
+            said["better"] = "tie"
         reply = {
             "id": "x",
             "object": "chat.completion",
@@ -112,7 +118,7 @@ class Judge(BaseHTTPRequestHandler):
 def experiment(seed: int, folder: Path, judge_url: str | None) -> Result:
     """One seed, from the first answers to the paired test. Without a judge's URL the model judges itself."""
     model, options = checkpoint_of("embedded"), BenchOptions(concurrency=64, api_base=judge_url)
-    (folder / "brief.toml").write_text(CONSTITUTION, encoding="utf-8")
+    (folder / "impersonal.toml").write_text(CONSTITUTION, encoding="utf-8")
     with Store.open(folder / "rlaif.db") as store, Workbench(store, options) as bench:
 
         def run(name: str, asked: Suite, attempts: int) -> str:
@@ -133,7 +139,7 @@ def experiment(seed: int, folder: Path, judge_url: str | None) -> Result:
         before = run(model, suite("test"), 1)
         grown = run(model, suite("train"), 2)
         means = bench.means("openai/rule" if judge_url else model)
-        judge = open_comparison(folder / "brief.toml", means, likelihoods=judge_url is None)
+        judge = open_comparison(folder / "impersonal.toml", means, likelihoods=judge_url is None)
         labelled = label_runs(bench, [grown], judge, LabelOptions())
         note(f"labels: {labelled.model_dump_json()}")
         wanted = ExportOptions(kind="preferences", labels="all", runs=(grown,), split="train")
@@ -150,23 +156,20 @@ def experiment(seed: int, folder: Path, judge_url: str | None) -> Result:
                 seed=seed,
                 epochs=3,
                 batch=BatchConfig(rows=8),
-                optimizer=OptimizerConfig(learning_rate=1e-5),
+                optimizer=OptimizerConfig(learning_rate=2e-5),
                 options={"beta": 0.1},
             ),
             tell,
         )
         after = run(str(made.model), suite("test"), 1)
         records = [(store.find_run(each), list(store.episodes(each))) for each in (before, after)]
-        lengths = [sum(len(episode.answer.split()) for episode in episodes) / len(episodes) for _, episodes in records]
         outcome = compare(*records)
     return found | {
-        "brief before": outcome.a.rate,
-        "brief after": outcome.b.rate,
+        "impersonal before": outcome.a.rate,
+        "impersonal after": outcome.b.rate,
         "difference": outcome.difference,
         "ci95": outcome.ci95,
         "p": outcome.mcnemar.p,
-        "words before": lengths[0],
-        "words after": lengths[1],
         "curves": {"dpo": losses(folder / "dpo")},
     }
 

@@ -224,8 +224,9 @@ def _made_in(found: dict[str, Any]) -> Node | None:
 
 
 def _model_node(spec: str) -> Node:
-    """A model by its folder where its name is one, else as it is."""
-    return Node("model", folder_named(spec) or spec.removeprefix("hf:"))
+    """A model by its folder where it is a checkpoint's, else by its name: `scripted:` and `gguf:` say what a file is."""
+    checkpoint = spec.removeprefix("hf:")
+    return Node("model", checkpoint if ":" in checkpoint else folder_named(checkpoint) or checkpoint)
 
 
 def _verdict_words(row: Row[Any]) -> str:

@@ -125,7 +125,8 @@ def test_a_file_that_is_not_the_pinned_one_is_refused(ready: SmallCheckout) -> N
 
 
 @pytest.mark.parametrize(
-    ("extra", "hint"), [("trian", "did you mean train?"), ("x", "known: bridges, data, dev, gym, postgres, train")]
+    ("extra", "hint"),
+    [("trian", "did you mean train"), ("x", "known: bridges, data, dev, embed, gym, postgres, ray, train")],
 )
 def test_an_unknown_extra_is_a_usage_error(ready: SmallCheckout, extra: str, hint: str) -> None:
     done = ready.run("setup", extra)

@@ -12,7 +12,7 @@ transformers: Any = pytest.importorskip("transformers", reason="needs transforme
 
 from reflexa.models.local_sampling import TokenSampler  # noqa: E402
 from reflexa.training.algorithms import find_online  # noqa: E402
-from reflexa.training.config import CheckpointConfig  # noqa: E402
+from reflexa.training.config import CheckpointConfig, OptimizerConfig  # noqa: E402
 from reflexa.training.engine.metrics import StepReport  # noqa: E402
 from reflexa.training.engine.processes import joined  # noqa: E402
 from reflexa.training.online.api import train_online  # noqa: E402
@@ -114,23 +114,43 @@ def test_advantages_fall_on_reflections_alone(tmp_path: Path) -> None:
     assert advantages.abs().max() > 0
 
 
-def test_reflections_are_learnt_that_make_the_retry_pass(tmp_path: Path) -> None:
-    """A first letter passes. A random model's next token follows from those before it: here from its reflection's."""
-    reports: list[StepReport] = []
+def test_a_step_makes_reflections_likelier_by_what_their_retries_earned(tmp_path: Path) -> None:
+    """To first order Σ advantage · Δ log π rises with every step along the gradient, whatever the model."""
     config = make_online(
         tmp_path,
         algorithm="reflect-retry",
-        options={"reflect": " no. why? ", "retry": "", "reflection_tokens": 2},
-        steps=20,
+        options={"reflect": TURNS.reflect, "retry": TURNS.retry, "reflection_tokens": TURNS.tokens},
+        steps=1,
+        prompts=6,
         samples=16,
-        max_new_tokens=1,
+        max_new_tokens=2,
+        optimizer=OptimizerConfig(learning_rate=1e-3, schedule="constant", warmup=0),
         checkpoints=CheckpointConfig(),
         points=PointConfig(prompts=0),
     )
-    train_online(config, make_prompts(), is_letter, progress=reports.append)
-    retries = [report.metrics["reward/retry"] for report in reports]
-    assert sum(retries[:6]) / 6 < 0.35
-    assert sum(retries[-6:]) / 6 > 0.6
+    groups = make_roller(config, is_letter).roll(make_prompts(6), 0)
+    experience = experience_of(groups, {})
+    algorithm = find_online("reflect-retry")
+    advantages = algorithm.advantages(experience, algorithm.options()) * experience.mask
+    before, after = (
+        reflection_logprobs(model, groups)
+        for model in (config.model, str(train_online(config, make_prompts(6), is_letter).model))
+    )
+    assert float((advantages * (after - before)).sum()) > 0
+    assert float((after - before).abs().max()) > 0
+
+
+def reflection_logprobs(model: str, groups: list[Group]) -> Any:
+    """The log-probabilities of all that the rollouts hold, one after another [tokens]."""
+    network = transformers.AutoModelForCausalLM.from_pretrained(model)
+    found = []
+    for group in groups:
+        for one in group.rollouts:
+            ids = torch.tensor([[*group.tokens, *one.tokens]])
+            with torch.no_grad():
+                logprobs = network(input_ids=ids).logits[0, :-1].log_softmax(-1)
+            found.append(logprobs.gather(1, ids[0, 1:, None])[len(group.tokens) - 1 :, 0])
+    return torch.cat(found)
 
 
 def test_a_chat_can_be_reflected_in(tmp_path: Path) -> None:
