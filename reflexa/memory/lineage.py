@@ -224,7 +224,7 @@ def _made_in(found: dict[str, Any]) -> Node | None:
 
 
 def _model_node(spec: str) -> Node:
-    """A model by its folder where it is a checkpoint's, else by its name: `scripted:` and `gguf:` say what a file is."""
+    """A model by its folder where it is a checkpoint's, else by its name: a prefix (``gguf:``) says what a file is."""
     checkpoint = spec.removeprefix("hf:")
     return Node("model", checkpoint if ":" in checkpoint else folder_named(checkpoint) or checkpoint)
 
