@@ -76,24 +76,10 @@ def rest_em(seed: int, folder: Path) -> Result:
 def dpo(seed: int, folder: Path) -> Result:
     """Held-out pass rate before and after DPO on fail and pass pairs of the model's own attempts."""
     model, suites, options = checkpoint_of("embedded"), splits(), BenchOptions(concurrency=64)
-    with Store.open(folder / "learning.db") as store:
+    with Store.open(folder / "learning.db") as store, Workbench(store, options) as bench:
 
         def run(name: str, suite: Suite, attempts: int, temperature: float | None) -> str:
-            config = RunConfig(
-                suite=suite.name,
-                split=suite.split,
-                model=name,
-                strategy="best-of-n" if attempts > 1 else "none",
-                attempts=attempts,
-                temperature=temperature,
-                max_new_tokens=NEW_TOKENS,
-                seed=seed,
-            )
-            record = store.create_run(config)
-            with Workbench(store, options) as bench:
-                bench.prepare(config, suite)
-                bench.execute(record, suite)
-            return record.id
+            return recorded_run(bench, suite, run_config(suite, name, attempts, temperature, NEW_TOKENS, seed))
 
         before = run(model, suites.held_out, 1, None)
         grown = run(model, suites.train, SAMPLES, TEMPERATURE)
@@ -126,6 +112,30 @@ def dpo(seed: int, folder: Path) -> Result:
         "pairs": card.rows,
         "curves": {"dpo": losses(folder / "dpo")},
     }
+
+
+def recorded_run(bench: Workbench, suite: Suite, config: RunConfig) -> str:
+    """The id of a run that has been made."""
+    record = bench.store.create_run(config)
+    bench.prepare(config, suite)
+    bench.execute(record, suite)
+    return record.id
+
+
+def run_config(
+    suite: Suite, model: str, attempts: int, temperature: float | None, new_tokens: int, seed: int
+) -> RunConfig:
+    """One attempt at each task, or several whatever came of the first."""
+    return RunConfig(
+        suite=suite.name,
+        split=suite.split,
+        model=model,
+        strategy="best-of-n" if attempts > 1 else "none",
+        attempts=attempts,
+        temperature=temperature,
+        max_new_tokens=new_tokens,
+        seed=seed,
+    )
 
 
 def losses(folder: Path) -> list[float]:

@@ -24,7 +24,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.learning import Result, draw_curves, losses, note, tell
+from benchmarks.learning import Result, draw_curves, losses, note, recorded_run, run_config, tell
 from reflexa.agent import BenchOptions, Workbench
 from reflexa.agent.labelling import LabelOptions, label_runs
 from reflexa.evaluation import compare
@@ -34,7 +34,7 @@ from reflexa.models.local_dequantised import checkpoint_of
 from reflexa.tasks import Suite
 from reflexa.training.api import train
 from reflexa.training.config import BatchConfig, OptimizerConfig, TrainConfig
-from reflexa.types import Message, RunConfig, Task
+from reflexa.types import Message, Task
 from reflexa.verifiers import open_comparison
 
 NEW_TOKENS = 48
@@ -122,19 +122,7 @@ def experiment(seed: int, folder: Path, judge_url: str | None) -> Result:
     with Store.open(folder / "rlaif.db") as store, Workbench(store, options) as bench:
 
         def run(name: str, asked: Suite, attempts: int) -> str:
-            config = RunConfig(
-                suite=asked.name,
-                split=asked.split,
-                model=name,
-                strategy="best-of-n" if attempts > 1 else "none",
-                attempts=attempts,
-                temperature=1.0,
-                max_new_tokens=NEW_TOKENS,
-                seed=seed,
-            )
-            record = store.create_run(config)
-            bench.execute(record, asked)
-            return record.id
+            return recorded_run(bench, asked, run_config(asked, name, attempts, 1.0, NEW_TOKENS, seed))
 
         before = run(model, suite("test"), 1)
         grown = run(model, suite("train"), 2)

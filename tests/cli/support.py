@@ -93,6 +93,34 @@ def own_suite(path: Path, n: int) -> Path:
     return path
 
 
+LETTERS = """
+judge = "regex:[a-m]"
+[data]
+file = "letters.jsonl"
+[prompt]
+template = "{{ question }}"
+[columns]
+id = "id"
+[splits]
+column = "split"
+"""
+
+
+def letters_suite(folder: Path) -> str:
+    """A suite of questions that random letters answer about half of the time: four to each of three splits, of which
+    ``leaky`` shares one with ``train``.
+    """
+    rows = [
+        {"id": f"{split}{n}", "question": f"{split} {n}?", "split": split}
+        for split in ("train", "test", "leaky")
+        for n in range(4)
+    ]
+    rows[-1]["question"] = rows[0]["question"]
+    (folder / "letters.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "letters.toml").write_text(LETTERS)
+    return str(folder / "letters.toml")
+
+
 @contextmanager
 def started(arguments: Sequence[str], folder: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """The command line in a process of its own, whose group can be signalled as a terminal does."""

@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from tests.cli.support import Cli
+from tests.cli.support import Cli, letters_suite
 from tests.support.tiny_models import make_checkpoint
-
-SUITE = """
-judge = "regex:[a-m]"
-[data]
-file = "letters.jsonl"
-[prompt]
-template = "{{ question }}"
-[columns]
-id = "id"
-[splits]
-column = "split"
-"""
 
 
 @pytest.fixture
 def suite(home: Path) -> str:
-    """Questions that random letters answer about half of the time."""
-    rows = [
-        {"id": f"{split}{n}", "question": f"{split} {n}?", "split": split}
-        for split in ("train", "test")
-        for n in range(4)
-    ]
-    (home / "letters.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (home / "letters.toml").write_text(SUITE)
-    return str(home / "letters.toml")
+    return letters_suite(home)
 
 
 def test_a_circle_prints_its_ledger_and_goes_on_to_no_more(cli: Cli, suite: str, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -11,35 +10,15 @@ import torch
 from safetensors.torch import load_file
 
 from reflexa.memory import Store
-from tests.cli.support import Cli
+from tests.cli.support import Cli, letters_suite
 from tests.support.tiny_models import make_checkpoint
 
-SUITE = """
-judge = "regex:[a-m]"
-[data]
-file = "letters.jsonl"
-[prompt]
-template = "{{ question }}"
-[columns]
-id = "id"
-[splits]
-column = "split"
-"""
 FEW = ["--samples", "2", "--prompts", "2", "--max-new-tokens", "3", "--steps", "2"]
 
 
 @pytest.fixture
 def suite(home: Path) -> str:
-    """Questions that random letters answer about half of the time; two splits share one."""
-    rows = [
-        {"id": f"{split}{n}", "question": f"{split} {n}?", "split": split}
-        for split in ("train", "test", "leaky")
-        for n in range(4)
-    ]
-    rows[-1]["question"] = rows[0]["question"]
-    (home / "letters.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (home / "letters.toml").write_text(SUITE)
-    return str(home / "letters.toml")
+    return letters_suite(home)
 
 
 def test_a_model_learns_on_tasks_and_its_checkpoints_are_recorded(cli: Cli, suite: str, tmp_path: Path) -> None:
