@@ -65,7 +65,7 @@ def _recorded(store: Store, training_id: str) -> tuple[str, list[CheckpointPoint
     if not points:
         raise UsageError(
             f"training {training.id} has no checkpoints that were measured: `reflexa train` measures those of online "
-            "algorithms, and others' where held-out rows are given"
+            "algorithms alone"
         )
     return title, points
 

@@ -154,15 +154,17 @@ def _row(each: Round) -> tuple[str, ...]:
         _p(each.p),
         "" if rival is None or rival.rate is None else f"{_percent(rival.rate)} (n = {rival.samples})",
         "" if rival is None else _p(rival.p),
-        ""
-        if each.canary is None
-        else "TRIPPED"
-        if each.canary.tripped
-        else "none"
-        if not each.canary.proxy
-        else "quiet",
+        _canary(each),
         "promoted" if each.promoted else "not promoted",
     )
+
+
+def _canary(each: Round) -> str:
+    if each.canary is None:
+        return ""
+    if each.canary.tripped:
+        return "TRIPPED"
+    return "quiet" if each.canary.proxy else "none"
 
 
 def _learnt(each: Round) -> str:
