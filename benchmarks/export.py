@@ -23,9 +23,9 @@ from pathlib import Path
 from reflexa.export import ExportOptions, Measuring, export_rows
 from reflexa.memory import Store
 from reflexa.memory.database import Database
-from reflexa.memory.encoding import Write, episode_rows
+from reflexa.memory.episodes.encoding import Write, episode_rows
+from reflexa.memory.episodes.recorder import Recorder
 from reflexa.memory.location import locate
-from reflexa.memory.recorder import Recorder
 from reflexa.types import (
     AnswerCheck,
     Attempt,

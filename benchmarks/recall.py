@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.recall_support import TASK_WORDS, Language, Question
 from reflexa.lessons import RecallQuery
-from reflexa.memory.embedding import Embeddings
+from reflexa.memory.lessons.embedding import Embeddings
 from reflexa.memory.store import Store
 from reflexa.models.wordllama import WordLlamaEmbedder
 

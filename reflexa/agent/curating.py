@@ -18,8 +18,8 @@ from reflexa.agent.operations import Operation, Reading, Refusal
 from reflexa.agent.vetting import Vetting
 from reflexa.errors import UsageError
 from reflexa.lessons import TEST_SPLITS, Lesson, LessonSource, LessonStatus, RecallQuery
-from reflexa.memory.utility import HARMFUL, help_probability
-from reflexa.memory.words import similarity
+from reflexa.memory.lessons.utility import HARMFUL, help_probability
+from reflexa.memory.lessons.words import similarity
 from reflexa.types import Frozen, RunRecord
 
 if TYPE_CHECKING:

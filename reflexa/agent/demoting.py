@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from reflexa.lessons import Lesson, LessonOutcomes
-from reflexa.memory.utility import harmful, help_probability
+from reflexa.memory.lessons.utility import harmful, help_probability
 
 if TYPE_CHECKING:
     from reflexa.memory import Store

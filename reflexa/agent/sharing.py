@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from reflexa.types import Task
 
 if TYPE_CHECKING:
-    from reflexa.memory.claims import RunClaim
+    from reflexa.memory.sharing.claims import RunClaim
 
 LOOK_SECONDS = 0.5
 """Between two looks whether a task has come free that another process had."""

@@ -26,7 +26,7 @@ from reflexa.verifiers import load_constitution, own_file
 
 if TYPE_CHECKING:
     from reflexa.memory import Store
-    from reflexa.memory.claims import RunClaim
+    from reflexa.memory.sharing.claims import RunClaim
 
 
 class Workbench(Bench):

@@ -18,7 +18,7 @@ from reflexa.types import Task
 
 if TYPE_CHECKING:
     from reflexa.cli.verbs.export import ExportVerbOptions
-    from reflexa.memory.gathering import TaskAttempts
+    from reflexa.memory.episodes.gathering import TaskAttempts
 
 _TEST = "test"
 _SHOWN = 12

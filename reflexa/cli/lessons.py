@@ -12,7 +12,7 @@ from reflexa.cli.session import Session
 from reflexa.cli.text import aligned, indented, one_line, plural
 from reflexa.errors import UsageError
 from reflexa.lessons import LONGEST, Lesson, LessonOutcomes, RecallQuery, new_lesson_id
-from reflexa.memory.utility import utility
+from reflexa.memory.lessons.utility import utility
 from reflexa.prompting import inert
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from reflexa.models.checkpoints import checkpoint_in
 if TYPE_CHECKING:
     from reflexa.cli.verbs.models import ExportOptions, ListOptions
     from reflexa.memory import Store
-    from reflexa.memory.trained import TrainedModel
+    from reflexa.memory.lineage.trained import TrainedModel
 
 _ID = re.compile(r"t[0-9a-f]{8}|i[0-9a-f]{8}(-\d+)?")
 """A training's id, a round's of a circle, or a circle's, whose champion is meant."""

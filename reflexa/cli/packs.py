@@ -10,7 +10,7 @@ from reflexa.cli.output import emit, emit_json
 from reflexa.cli.session import open_store
 from reflexa.cli.text import aligned, count, one_line, plural
 from reflexa.errors import UsageError, unknown_name
-from reflexa.memory.packs import write_pack
+from reflexa.memory.lessons.packs import write_pack
 from reflexa.memory.pruning import Pruned, PruneKind
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from reflexa.cli.verbs.memory import RetractOptions
     from reflexa.cli.verbs.why import WhyOptions
     from reflexa.memory import Store
-    from reflexa.memory.lineage import Story
-    from reflexa.memory.nodes import Kind, Node
-    from reflexa.memory.retracting import Retraction
+    from reflexa.memory.lineage.nodes import Kind, Node
+    from reflexa.memory.lineage.retracting import Retraction
+    from reflexa.memory.lineage.story import Story
 
 _FACT = 160
 _SHOWN = 20
@@ -27,7 +27,7 @@ _SHOWN = 20
 
 def tell(options: WhyOptions) -> int:
     """``reflexa why``."""
-    from reflexa.memory.lineage import Bounds
+    from reflexa.memory.lineage.story import Bounds
 
     with open_store(options.database) as store:
         story = store.ancestry.story(options.id, Bounds(depth=options.depth, limit=options.limit))
@@ -58,7 +58,7 @@ def retract(options: RetractOptions) -> int:
 
 def retracted(store: Store, kind: Kind, name: str) -> str | None:
     """Why a thing is not to be trusted any more; None where it is."""
-    from reflexa.memory.nodes import Node
+    from reflexa.memory.lineage.nodes import Node
 
     node = Node(kind, name)
     mark = store.ancestry.retracted([node]).get(node)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reflexa.evaluation.statistics import credible
 from reflexa.lessons import Lesson, LessonOutcomes
-from reflexa.memory.utility import help_probability, utility
+from reflexa.memory.lessons.utility import help_probability, utility
 from reflexa.types import Frozen
 
 

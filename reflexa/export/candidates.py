@@ -15,8 +15,8 @@ from reflexa.tasks.leaks import LeakGuard
 from reflexa.types import Attempt, Episode, Graded, Message, Task, Verdict, VerdictRole
 
 if TYPE_CHECKING:
-    from reflexa.memory.datasets import AttemptKey
-    from reflexa.memory.gathering import TaskAttempts
+    from reflexa.memory.episodes.gathering import TaskAttempts
+    from reflexa.memory.lineage.datasets import AttemptKey
 
 TRUSTED_SANDBOXES = (None, "double", "strong")
 """Where a verdict's tests ran for it to count unasked; None is a verdict that ran nothing."""
@@ -155,7 +155,7 @@ class Admission:
 
     def _retracted(self, gathered: TaskAttempts) -> set[tuple[str, int]]:
         """Run and index of the attempts that are not to be learnt from any more."""
-        from reflexa.memory.datasets import AttemptKey
+        from reflexa.memory.lineage.datasets import AttemptKey
 
         if "retracted" in self.options.allow:
             return set()

@@ -27,7 +27,7 @@ from reflexa.types import Task
 
 if TYPE_CHECKING:
     from reflexa.memory import Store
-    from reflexa.memory.gathering import TaskAttempts
+    from reflexa.memory.episodes.gathering import TaskAttempts
 
 MAKERS: dict[Kind, Maker] = {
     "sft": sft,
@@ -135,7 +135,7 @@ class _Export:
         )
 
     def _rows(self, watch: Watch) -> Iterator[Made]:
-        from reflexa.memory.gathering import Selection
+        from reflexa.memory.episodes.gathering import Selection
 
         options = self._options
         selection = Selection(runs=options.runs, suite=options.suite, split=options.split)

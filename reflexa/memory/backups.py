@@ -17,12 +17,14 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, exists, func, select, text
 
 from reflexa.errors import StoreError, UsageError
-from reflexa.memory.claims import require_unused
 from reflexa.memory.database import Database
+from reflexa.memory.episodes.schema import runs
 from reflexa.memory.failures import explain
 from reflexa.memory.location import Location, locate, prepare
 from reflexa.memory.migrate import migrate
-from reflexa.memory.schema import claims, leases, metadata, runs
+from reflexa.memory.schema import metadata
+from reflexa.memory.sharing.claims import require_unused
+from reflexa.memory.sharing.schema import claims, leases
 from reflexa.memory.store import LOCK_SECONDS, Store
 
 BATCH = 500

@@ -13,10 +13,12 @@ from typing import Any, Literal, NamedTuple, get_args
 from sqlalchemy import Connection, Select, and_, delete, exists, func, or_, select
 
 from reflexa.errors import StoreError
-from reflexa.memory.claims import LEASE_SECONDS
 from reflexa.memory.database import Database
-from reflexa.memory.lesson_schema import embeddings, lesson_sources, lesson_uses, lesson_versions, lessons
-from reflexa.memory.schema import attempts, bodies, calls, claims, retractions, runs
+from reflexa.memory.episodes.schema import attempts, bodies, calls, runs
+from reflexa.memory.lessons.schema import embeddings, lesson_sources, lesson_uses, lesson_versions, lessons
+from reflexa.memory.lineage.schema import retractions
+from reflexa.memory.sharing.claims import LEASE_SECONDS
+from reflexa.memory.sharing.schema import claims
 
 PruneKind = Literal["unused", "dropped", "calls", "texts"]
 """Lessons that were never recalled; dropped and merged ones; model calls of runs that ended; texts nobody names."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Table, func, select, text
 
-from reflexa.memory.lesson_schema import embeddings, lesson_uses, lesson_versions, lessons
-from reflexa.memory.schema import attempts, bodies, calls, episodes, reflections, runs
+from reflexa.memory.episodes.schema import attempts, bodies, calls, episodes, reflections, runs
+from reflexa.memory.lessons.schema import embeddings, lesson_uses, lesson_versions, lessons
 from reflexa.types import Frozen
 
 _COUNTED = (runs, episodes, attempts, reflections, calls, bodies, lesson_uses, lesson_versions)

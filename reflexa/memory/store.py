@@ -9,22 +9,23 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any
 
-from reflexa.memory import comparisons, datasets, encoding, gathering, reading, runs, trainings
-from reflexa.memory.ancestry import Ancestry
-from reflexa.memory.claims import RunClaim
 from reflexa.memory.database import Database
-from reflexa.memory.datasets import AttemptKey
-from reflexa.memory.encoding import Write
-from reflexa.memory.episodic import Episodic
+from reflexa.memory.episodes import encoding, gathering, reading, runs
+from reflexa.memory.episodes.encoding import Write
+from reflexa.memory.episodes.episodic import Episodic
+from reflexa.memory.episodes.gathering import Selection, TaskAttempts
+from reflexa.memory.episodes.outbox import Outbox
+from reflexa.memory.episodes.reading import Standing
+from reflexa.memory.episodes.recorder import Recorder
+from reflexa.memory.episodes.runs import RunMark
 from reflexa.memory.failures import DatabaseUnavailableError
-from reflexa.memory.gathering import Selection, TaskAttempts
+from reflexa.memory.lessons.shelf import Shelf
+from reflexa.memory.lineage import comparisons, datasets, trainings
+from reflexa.memory.lineage.ancestry import Ancestry
+from reflexa.memory.lineage.datasets import AttemptKey
 from reflexa.memory.location import locate, prepare
 from reflexa.memory.migrate import migrate
-from reflexa.memory.outbox import Outbox
-from reflexa.memory.reading import Standing
-from reflexa.memory.recorder import Recorder
-from reflexa.memory.runs import RunMark
-from reflexa.memory.shelf import Shelf
+from reflexa.memory.sharing.claims import RunClaim
 from reflexa.rows import CheckpointPoint, Comparison, DatasetRecord, Lineage, TrainingRecord
 from reflexa.types import (
     Attempt,

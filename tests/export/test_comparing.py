@@ -15,7 +15,7 @@ from reflexa.export.comparing import preferences
 from reflexa.export.formats import columns
 from reflexa.export.made import Making
 from reflexa.memory import Store
-from reflexa.memory.gathering import TaskAttempts
+from reflexa.memory.episodes.gathering import TaskAttempts
 from tests.export.support import a_task, a_verdict, an_episode, exported, learnt, record
 
 

@@ -13,8 +13,8 @@ import pytest
 from reflexa.errors import UsageError
 from reflexa.export import DatasetCard, ExportOptions, export_rows
 from reflexa.memory import Store
-from reflexa.memory.datasets import AttemptKey
-from reflexa.memory.gathering import TaskAttempts
+from reflexa.memory.episodes.gathering import TaskAttempts
+from reflexa.memory.lineage.datasets import AttemptKey
 from reflexa.rows import Lineage
 from tests.cli.support import ROOT
 from tests.export.support import a_task, a_verdict, an_episode, exported, learnt, lines, record

@@ -7,7 +7,7 @@ import pytest
 from reflexa.export.candidates import Admission
 from reflexa.export.made import Making, spoken
 from reflexa.export.options import ExportOptions
-from reflexa.memory.gathering import TaskAttempts
+from reflexa.memory.episodes.gathering import TaskAttempts
 from reflexa.types import Message, Step
 from tests.export.support import a_task, a_verdict, an_episode
 

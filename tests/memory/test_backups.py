@@ -10,7 +10,8 @@ from sqlalchemy import create_engine, insert, select
 
 from reflexa.errors import StoreError, UsageError
 from reflexa.memory.backups import backup, restore
-from reflexa.memory.schema import HEAD, claims, metadata
+from reflexa.memory.schema import HEAD, metadata
+from reflexa.memory.sharing.schema import claims
 from reflexa.memory.store import Store
 from tests.memory.support import CONFIG, a_call, an_episode, record
 

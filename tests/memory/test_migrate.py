@@ -22,8 +22,8 @@ from sqlalchemy import Connection, create_engine, inspect, select, text
 
 from reflexa.errors import StoreError
 from reflexa.memory import migrations
-from reflexa.memory.processes import this_process
 from reflexa.memory.schema import HEAD, metadata
+from reflexa.memory.sharing.processes import this_process
 from reflexa.memory.store import Store
 from tests.memory import old_files
 from tests.memory.support import CONFIG, a_call, an_episode, record

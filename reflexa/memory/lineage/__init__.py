@@ -1,0 +1,1 @@
+"""What grew from what: data sets, trainings, models and their story, and retraction of all that grew from a source."""
