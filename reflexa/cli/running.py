@@ -19,10 +19,10 @@ from reflexa.agent import (
     fan_out,
     package_versions,
 )
+from reflexa.cli.commands import INTERRUPTED
 from reflexa.cli.failures import BUDGET, DONE, FAILED
 from reflexa.cli.interrupts import announced_interrupts
 from reflexa.cli.learning import distil_run
-from reflexa.cli.options import INTERRUPTED
 from reflexa.cli.output import emit, emit_json, note
 from reflexa.cli.plan import Plan, baseline_plan, check_names, cluster, flags, limits, new_plan, resumed_plan, show_plan
 from reflexa.cli.progress import RunProgress

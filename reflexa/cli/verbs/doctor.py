@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reflexa.cli.options import DatabaseOption, JsonOption, add_verb, verbs
+from reflexa.cli.commands import add_verb, verbs
+from reflexa.cli.options.shared import DatabaseOption, JsonOption
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from reflexa.cli.options import MEANS, DatabaseOption, JsonOption, SandboxOption, WeakOption, add_verb
+from reflexa.cli.commands import add_verb
+from reflexa.cli.options.shared import MEANS, DatabaseOption, JsonOption, SandboxOption, WeakOption
 
 _BOUNDS = "What may be spent"
 _CostOption = Annotated[

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from reflexa.cli.options import DatabaseOption, JsonOption, add_verb
+from reflexa.cli.commands import add_verb
+from reflexa.cli.options.shared import DatabaseOption, JsonOption
 
 EmbedderOption = Annotated[
     str | None,

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from reflexa.cli.options import DatabaseOption, JsonOption, add_verb, verbs
+from reflexa.cli.commands import add_verb, verbs
+from reflexa.cli.options.shared import DatabaseOption, JsonOption
 from reflexa.cli.verbs.backups import add_backups
 from reflexa.cli.verbs.learning import add_learning
 from reflexa.cli.verbs.lessons import add_lessons

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from reflexa.cli.options import DatabaseOption, JsonOption, add_verb, verbs
+from reflexa.cli.commands import add_verb, verbs
+from reflexa.cli.options.shared import DatabaseOption, JsonOption
 from reflexa.errors import unknown_name
 
 SUMMARY = "List the models that can be used and that were trained here; export one; fetch the embedded one."

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from reflexa.cli.options import MEANS, DatabaseOption, JsonOption, SandboxOption, WeakOption, add_verb, verbs
+from reflexa.cli.commands import add_verb, verbs
+from reflexa.cli.options.shared import MEANS, DatabaseOption, JsonOption, SandboxOption, WeakOption
 
 _MODELS = "Models and prompts"
 _BOUNDS = "What may be spent"

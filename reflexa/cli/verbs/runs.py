@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from reflexa.cli.options import DatabaseOption, JsonOption, RunArgument, add_verb, verbs
+from reflexa.cli.commands import add_verb, verbs
+from reflexa.cli.options.shared import DatabaseOption, JsonOption, RunArgument
 
 SUMMARY = "List and show runs."
 

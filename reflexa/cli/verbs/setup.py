@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from reflexa.cli.options import add_verb, verbs
+from reflexa.cli.commands import add_verb, verbs
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from reflexa.cli.options import DatabaseOption, JsonOption, SandboxOption, WeakOption, add_verb, verbs
+from reflexa.cli.commands import add_verb, verbs
+from reflexa.cli.options.shared import DatabaseOption, JsonOption, SandboxOption, WeakOption
 
 SUMMARY = "Make, list, show, validate and audit task suites."
 

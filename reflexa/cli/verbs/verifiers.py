@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reflexa.cli.options import JsonOption, add_verb, verbs
+from reflexa.cli.commands import add_verb, verbs
+from reflexa.cli.options.shared import JsonOption
 
 SUMMARY = "List the verifiers that can judge: built-in ones, the workspace's, other packages'."
 

@@ -7,7 +7,8 @@ import sys
 from dataclasses import dataclass
 
 from reflexa import __version__
-from reflexa.cli.options import JsonOption, add_verb, verbs
+from reflexa.cli.commands import add_verb, verbs
+from reflexa.cli.options.shared import JsonOption
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.main import get_command
 
-from reflexa.cli.options import add_verb, verbs
+from reflexa.cli.commands import add_verb, verbs
 
 
 @dataclass(frozen=True)

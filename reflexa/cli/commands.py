@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import typer
 from typer.core import TyperCommand
@@ -14,34 +14,6 @@ Options = TypeVar("Options")
 Action = Callable[[Options], int]
 
 INTERRUPTED = 130
-MEANS = "How it is carried out"
-
-DatabaseOption = Annotated[
-    str | None,
-    typer.Option(
-        "--database",
-        metavar="URL",
-        help="The database: a file, sqlite:///FILE or postgresql://USER@HOST/NAME.",
-        rich_help_panel=MEANS,
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout, and nothing else there.")]
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, a unique start of it, or its name.")]
-SandboxOption = Annotated[
-    str | None,
-    typer.Option(
-        "--sandbox",
-        metavar="LEVEL",
-        help="At least this isolation: double, strong, external, weak.",
-        rich_help_panel=MEANS,
-    ),
-]
-WeakOption = Annotated[
-    bool,
-    typer.Option(
-        "--allow-weak-sandbox", help="Accept a sandbox that hostile code can get out of.", rich_help_panel=MEANS
-    ),
-]
 
 
 class GroupedCommand(TyperCommand):
