@@ -15,7 +15,7 @@ from reflexa.errors import UsageError
 from reflexa.rows import CheckpointPoint
 
 if TYPE_CHECKING:
-    from reflexa.cli.verbs.checkpoints import CheckpointsOptions
+    from reflexa.cli.options.checkpoints import CheckpointsOptions
     from reflexa.evaluation.checkpoints import Selection
     from reflexa.evaluation.overoptimisation import Curve, Estimate
     from reflexa.memory import Store

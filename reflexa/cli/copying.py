@@ -10,7 +10,7 @@ from reflexa.cli.session import Session
 from reflexa.cli.text import plural
 
 if TYPE_CHECKING:
-    from reflexa.cli.verbs.backups import BackupOptions, RestoreOptions
+    from reflexa.cli.options.backups import BackupOptions, RestoreOptions
     from reflexa.memory.backups import Copied
 
 _NAMED = {"runs": "run", "attempts": "attempt", "lessons": "lesson", "trainings": "training"}

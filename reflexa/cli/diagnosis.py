@@ -23,7 +23,7 @@ from reflexa.sandbox import LevelReport, diagnose, install_hint
 from reflexa.types import Frozen
 
 if TYPE_CHECKING:
-    from reflexa.cli.verbs.doctor import DoctorOptions
+    from reflexa.cli.options.doctor import DoctorOptions
 
 EXTRAS = {
     "embedded": "xllamacpp",

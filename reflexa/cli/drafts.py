@@ -14,7 +14,7 @@ from reflexa.errors import UsageError
 from reflexa.types import Frozen
 
 if TYPE_CHECKING:
-    from reflexa.cli.verbs import tasks as verbs
+    from reflexa.cli.options.tasks import NewOptions
 
 
 class NewSuite(Frozen):
@@ -27,7 +27,7 @@ class NewSuite(Frozen):
     prompt: str
 
 
-def new(options: verbs.NewOptions) -> int:
+def new(options: NewOptions) -> int:
     """``reflexa tasks new``."""
     made = make_suite(options.name, Path(options.data), Session.here({}).workspace.tasks)
     if options.json:

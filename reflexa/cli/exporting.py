@@ -17,7 +17,7 @@ from reflexa.export.options import Allowance, Format, Kind
 from reflexa.types import Task
 
 if TYPE_CHECKING:
-    from reflexa.cli.verbs.export import ExportVerbOptions
+    from reflexa.cli.options.export import ExportVerbOptions
     from reflexa.memory.episodes.gathering import TaskAttempts
 
 _TEST = "test"

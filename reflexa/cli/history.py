@@ -18,9 +18,9 @@ from reflexa.evaluation import compare, summarise
 from reflexa.types import Episode, Reflection, RunRecord
 
 if TYPE_CHECKING:
-    from reflexa.cli.verbs import compare as compare_verb
-    from reflexa.cli.verbs import memory as memory_verbs
-    from reflexa.cli.verbs import runs as runs_verbs
+    from reflexa.cli.options import memory as memory_options
+    from reflexa.cli.options import runs as runs_options
+    from reflexa.cli.options.compare import CompareOptions
     from reflexa.memory import Store
 
 
@@ -31,7 +31,7 @@ class ShownRun(RunReport):
     retracted: str | None = None
 
 
-def show_runs(options: runs_verbs.ListOptions) -> int:
+def show_runs(options: runs_options.ListOptions) -> int:
     """``reflexa runs list``."""
     with open_store(options.database) as store:
         runs = store.list_runs(options.limit)
@@ -53,7 +53,7 @@ def show_runs(options: runs_verbs.ListOptions) -> int:
     return DONE
 
 
-def show_run(options: runs_verbs.ShowOptions) -> int:
+def show_run(options: runs_options.ShowOptions) -> int:
     """``reflexa runs show``."""
     with open_store(options.database) as store:
         run = store.find_run(options.run)
@@ -78,7 +78,7 @@ def show_run(options: runs_verbs.ShowOptions) -> int:
     return DONE
 
 
-def compare_runs(options: compare_verb.CompareOptions) -> int:
+def compare_runs(options: CompareOptions) -> int:
     """``reflexa compare``."""
     with open_store(options.database) as store:
         first, second = store.find_run(options.first), store.find_run(options.second)
@@ -93,7 +93,7 @@ def compare_runs(options: compare_verb.CompareOptions) -> int:
     return DONE
 
 
-def show_reflections(options: memory_verbs.ListOptions) -> int:
+def show_reflections(options: memory_options.ListOptions) -> int:
     """``reflexa memory list``."""
     with open_store(options.database) as store:
         run_id = store.find_run(options.run).id if options.run else None
@@ -113,7 +113,7 @@ def show_reflections(options: memory_verbs.ListOptions) -> int:
     return DONE
 
 
-def show_reflection(options: memory_verbs.ShowOptions) -> int:
+def show_reflection(options: memory_options.ShowOptions) -> int:
     """``reflexa memory show``."""
     with open_store(options.database) as store:
         reflection = _find_reflection(store, options.id)
@@ -137,7 +137,7 @@ def _report(store: Store, run: RunRecord) -> RunReport:
     return report(run, summarise(run, store.episodes(run.id)))
 
 
-def _show_episode(store: Store, run: RunRecord, episodes: list[Episode], options: runs_verbs.ShowOptions) -> int:
+def _show_episode(store: Store, run: RunRecord, episodes: list[Episode], options: runs_options.ShowOptions) -> int:
     ids = [episode.task.id for episode in episodes]
     wanted = options.task or ""
     found = [episode for episode in episodes if wanted in (episode.task.id, episode.task.id.rsplit("/", 1)[-1])]
@@ -173,7 +173,7 @@ def _find_reflection(store: Store, ref: str) -> Reflection | None:
     return found[0] if found else None
 
 
-def _show_lesson(store: Store, options: memory_verbs.ShowOptions) -> int:
+def _show_lesson(store: Store, options: memory_options.ShowOptions) -> int:
     try:
         lesson = store.find_lesson(options.id)
     except UsageError as error:

@@ -19,7 +19,7 @@ from reflexa.cli.text import aligned, count, one_line, plural, seconds
 from reflexa.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
-    from reflexa.cli.verbs.improve import ImproveOptions
+    from reflexa.cli.options.improve import ImproveOptions
     from reflexa.improve import ImproveConfig, Ledger, Round
     from reflexa.memory import Store
 

@@ -14,7 +14,7 @@ from reflexa.cli.verifying import watched
 from reflexa.verifiers import open_comparison, own_file
 
 if TYPE_CHECKING:
-    from reflexa.cli.verbs.label import LabelVerbOptions
+    from reflexa.cli.options.label import LabelVerbOptions
 
 
 def label(options: LabelVerbOptions) -> int:

@@ -17,7 +17,7 @@ from reflexa.evaluation.worth import Share, Worth, worth
 from reflexa.types import RunRecord
 
 if TYPE_CHECKING:
-    from reflexa.cli.verbs.learning import AuditOptions, DistillOptions, UtilityOptions
+    from reflexa.cli.options.learning import AuditOptions, DistillOptions, UtilityOptions
     from reflexa.memory import Store
 
 ALLOWANCES = ("test-split",)
@@ -105,8 +105,8 @@ def _share(share: Share) -> str:
 
 def audit(options: AuditOptions) -> int:
     """``reflexa memory audit``: a run with lessons of other tasks, and the same one without."""
+    from reflexa.cli.options.run import RunOptions
     from reflexa.cli.running import start  # which makes lessons of its runs by this module
-    from reflexa.cli.verbs.run import RunOptions
 
     if options.memory not in ("suite", "all"):
         raise unknown_name("memory", options.memory, ("suite", "all"))

@@ -16,7 +16,7 @@ from reflexa.memory.lessons.utility import utility
 from reflexa.prompting import inert
 
 if TYPE_CHECKING:
-    from reflexa.cli.verbs.lessons import AddOptions, ReviewOptions, SearchOptions
+    from reflexa.cli.options.lessons import AddOptions, ReviewOptions, SearchOptions
     from reflexa.memory import Store
 
 SAID = 0.8

@@ -11,10 +11,10 @@ from reflexa.cli.session import open_store
 from reflexa.cli.text import one_line, plural
 
 if TYPE_CHECKING:
-    from reflexa.cli.verbs import runs as runs_verbs
+    from reflexa.cli.options.runs import LogOptions
 
 
-def write_run_log(options: runs_verbs.LogOptions) -> int:
+def write_run_log(options: LogOptions) -> int:
     """``reflexa runs log``."""
     from reflexa.bridges.inspect_log import write_log
 

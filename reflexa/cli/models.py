@@ -15,7 +15,7 @@ from reflexa.models import list_models
 from reflexa.models.checkpoints import checkpoint_in
 
 if TYPE_CHECKING:
-    from reflexa.cli.verbs.models import ExportOptions, ListOptions
+    from reflexa.cli.options.models import ExportOptions, ListOptions
     from reflexa.memory import Store
     from reflexa.memory.lineage.trained import TrainedModel
 

@@ -18,7 +18,7 @@ from reflexa.rows import CheckpointPoint, TrainingRecord
 from reflexa.types import Frozen
 
 if TYPE_CHECKING:
-    from reflexa.cli.verbs.train import TrainOptions
+    from reflexa.cli.options.train import TrainOptions
     from reflexa.improve.rewarding import OnlineTasks, TaskSource
     from reflexa.training.online.api import OnlineResult
     from reflexa.training.online.config import OnlineConfig

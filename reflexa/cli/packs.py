@@ -14,7 +14,7 @@ from reflexa.memory.lessons.packs import write_pack
 from reflexa.memory.pruning import Pruned, PruneKind
 
 if TYPE_CHECKING:
-    from reflexa.cli.verbs.lessons import ExportOptions, ImportOptions, PruneOptions, StatsOptions
+    from reflexa.cli.options.lessons import ExportOptions, ImportOptions, PruneOptions, StatsOptions
 
 _AGES = {"h": 3_600, "d": 86_400, "w": 604_800}
 _MEANINGS: dict[PruneKind, str] = {

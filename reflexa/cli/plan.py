@@ -20,7 +20,7 @@ from reflexa.types import FeedbackSource, MemoryScope, RunConfig, RunRecord, San
 from reflexa.verifiers import list_verifiers, load_constitution, own_file
 
 if TYPE_CHECKING:
-    from reflexa.cli.verbs.run import RunOptions
+    from reflexa.cli.options.run import RunOptions
     from reflexa.memory import Store
 
 _FIELDS = {

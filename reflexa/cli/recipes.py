@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from reflexa.errors import ConfigError, UsageError, unknown_name
 
 if TYPE_CHECKING:
-    from reflexa.cli.verbs.train import TrainOptions
+    from reflexa.cli.options.train import TrainOptions
 
 _PATHS = ("data", "held_out")
 _FLAGS = {

@@ -34,7 +34,7 @@ from reflexa.evaluation import audit_memory, compare, summarise
 from reflexa.types import Episode, RunRecord
 
 if TYPE_CHECKING:
-    from reflexa.cli.verbs.run import RunOptions
+    from reflexa.cli.options.run import RunOptions
     from reflexa.memory import Store
 
 CLOSING_SECONDS = 0.5

@@ -14,7 +14,7 @@ from reflexa.cli.text import aligned, plural, seconds
 from reflexa.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
-    from reflexa.cli.verbs.study import OveroptimizationOptions
+    from reflexa.cli.options.study import OveroptimizationOptions
     from reflexa.evaluation.overoptimisation import Curve
     from reflexa.improve.study import ProxyStudy, StudyResult
 

@@ -20,7 +20,7 @@ from reflexa.tasks import Suite, SuiteInfo, list_suites, select
 from reflexa.types import Episode, Frozen, Task
 
 if TYPE_CHECKING:
-    from reflexa.cli.verbs import tasks as verbs
+    from reflexa.cli.options.tasks import AuditOptions, ListOptions, ShowOptions, ValidateOptions
     from reflexa.memory import Store
 
 _SHOWN = 10
@@ -41,7 +41,7 @@ class AuditReport(Frozen):
     runs: tuple[str, ...]
 
 
-def list_all(options: verbs.ListOptions) -> int:
+def list_all(options: ListOptions) -> int:
     """``reflexa tasks list``."""
     found = list_suites(Session.here({}).workspace.root)
     if options.json:
@@ -59,7 +59,7 @@ def _callable_as(info: SuiteInfo) -> str:
     return f"{info.name}:{info.argument}" if info.argument else info.name
 
 
-def show(options: verbs.ShowOptions) -> int:
+def show(options: ShowOptions) -> int:
     """``reflexa tasks show``."""
     suite = Session.here({}).load_suite(options.name, options.split, options.data)
     if options.task is not None:
@@ -85,7 +85,7 @@ def show(options: verbs.ShowOptions) -> int:
     return DONE
 
 
-def validate(options: verbs.ValidateOptions) -> int:
+def validate(options: ValidateOptions) -> int:
     """``reflexa tasks validate``: exit code 1 where there is a problem."""
     session = _session(options)
     suite = session.load_suite(options.name, options.split, options.data)
@@ -121,7 +121,7 @@ def _by_kind(problems: Sequence[Problem]) -> dict[ProblemKind, list[Problem]]:
     return {kind: found for kind in _KINDS if (found := [each for each in problems if each.kind == kind])}
 
 
-def audit(options: verbs.AuditOptions) -> int:
+def audit(options: AuditOptions) -> int:
     """``reflexa tasks audit``."""
     session = _session(options, options.database)
     suite = session.load_suite(options.name, options.split, options.data)
@@ -146,7 +146,7 @@ def audit(options: verbs.AuditOptions) -> int:
     return DONE
 
 
-def _audited_specs(options: verbs.AuditOptions, suite: Suite) -> list[str]:
+def _audited_specs(options: AuditOptions, suite: Suite) -> list[str]:
     """The verifiers asked for; else the suite's feedback, or its examples, or, where it has neither, its judge."""
     shown = "visible-examples" if any(task.examples for task in suite.tasks) else suite.judge
     return options.verifier or [suite.feedback or shown]
@@ -159,7 +159,7 @@ def _audited(suite: Suite, spec: str, verifier: Verifier) -> Audit:
     )
 
 
-def _session(options: verbs.ValidateOptions | verbs.AuditOptions, database: str | None = None) -> Session:
+def _session(options: ValidateOptions | AuditOptions, database: str | None = None) -> Session:
     weak = options.allow_weak_sandbox or None
     return Session.here({"sandbox": options.sandbox, "allow_weak_sandbox": weak, "database_url": database})
 

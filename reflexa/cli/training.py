@@ -20,7 +20,7 @@ from reflexa.rows import TrainingRecord
 from reflexa.types import Frozen
 
 if TYPE_CHECKING:
-    from reflexa.cli.verbs.train import TrainOptions
+    from reflexa.cli.options.train import TrainOptions
     from reflexa.memory import Store
     from reflexa.training.config import TrainConfig
 

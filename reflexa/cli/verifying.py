@@ -22,7 +22,7 @@ from reflexa.tasks.completions import Answered, of_suite, read_completions, self
 from reflexa.types import Frozen, SandboxLevel
 
 if TYPE_CHECKING:
-    from reflexa.cli.verbs.verify import VerifyOptions
+    from reflexa.cli.options.verify import VerifyOptions
 
 KS = (1, 10, 100)
 _SHOWN = 20

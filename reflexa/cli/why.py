@@ -14,8 +14,8 @@ from reflexa.cli.session import open_store
 from reflexa.cli.text import aligned, one_line, plural
 
 if TYPE_CHECKING:
-    from reflexa.cli.verbs.memory import RetractOptions
-    from reflexa.cli.verbs.why import WhyOptions
+    from reflexa.cli.options.memory import RetractOptions
+    from reflexa.cli.options.why import WhyOptions
     from reflexa.memory import Store
     from reflexa.memory.lineage.nodes import Kind, Node
     from reflexa.memory.lineage.retracting import Retraction

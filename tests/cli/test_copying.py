@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from reflexa.cli.copying import carry_out_backup, carry_out_restore
-from reflexa.cli.verbs.backups import BackupOptions, RestoreOptions
+from reflexa.cli.options.backups import BackupOptions, RestoreOptions
 from reflexa.memory import Store
 from reflexa.types import RunConfig
 

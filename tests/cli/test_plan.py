@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from reflexa.agent import Limits
+from reflexa.cli.options.run import RunOptions
 from reflexa.cli.plan import Plan, baseline_plan, check_names, flags, limits, new_plan, resumed_plan
 from reflexa.cli.session import Session
-from reflexa.cli.verbs.run import RunOptions
 from reflexa.errors import ConfigError, UsageError
 from reflexa.memory import Store
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from reflexa.cli.options.train import TrainOptions
 from reflexa.cli.recipes import settings_of
-from reflexa.cli.verbs.train import TrainOptions
 from reflexa.errors import UsageError
 
 ALGORITHMS = ["sft", "dpo"]

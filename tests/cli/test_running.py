@@ -3,10 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks import kill
+from reflexa.cli.options.run import RunOptions
 from reflexa.cli.plan import flags, new_plan
 from reflexa.cli.running import bench_options, resume_command
 from reflexa.cli.session import Session
-from reflexa.cli.verbs.run import RunOptions
 from reflexa.types import RunConfig, RunRecord
 
 RUN = RunRecord(id="k7f2c1m9", config=RunConfig(suite="humaneval", model="embedded"))

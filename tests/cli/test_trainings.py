@@ -56,14 +56,14 @@ def test_steps_are_kept_and_told_with_their_alarms(tmp_path: Path, capsys: pytes
 
             def work() -> str:
                 journal(report(1))
-                journal(report(2, ("equal-groups: 1",)))
+                journal(report(2, ("equal_groups: 1",)))
                 return "done"
 
             assert journal.watch(work) == "done"
         assert [step["step"] for step in store.training_steps(record.id)] == [1, 2]
     told = capsys.readouterr().err
     assert "grpo 2/2 · loss 0.2500 · reward 0.5 · reward/spread 0.1 · equal_groups 0.25 · 50 tokens/s" in told
-    assert "ALARM equal-groups: 1" in told
+    assert "ALARM equal_groups: 1" in told
 
 
 @pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt(), "interrupted"), (ValueError("x"), "failed")])

@@ -1,1 +1,1 @@
-"""One module per verb: its options, and what it does with them. Each is imported when the verb is called."""
+"""One module per verb: its name, its help, and who carries it out. Each is imported when the verb is called."""

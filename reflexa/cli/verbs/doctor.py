@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from reflexa.cli.commands import add_verb, verbs
-from reflexa.cli.options.shared import DatabaseOption, JsonOption
-
-
-@dataclass(frozen=True)
-class DoctorOptions:
-    """Which database to look at, and how to print."""
-
-    json: JsonOption = False
-    database: DatabaseOption = None
+from reflexa.cli.options.doctor import DoctorOptions
 
 
 def doctor(options: DoctorOptions) -> int:

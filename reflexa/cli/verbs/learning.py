@@ -2,113 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from reflexa.cli.commands import add_verb
-from reflexa.cli.options.shared import MEANS, DatabaseOption, JsonOption, SandboxOption, WeakOption
-
-_BOUNDS = "What may be spent"
-_CostOption = Annotated[
-    float | None, typer.Option("--max-cost", min=0, metavar="USD", help="Dollars.", rich_help_panel=_BOUNDS)
-]
-_TokensOption = Annotated[
-    int | None, typer.Option("--max-tokens", min=1, metavar="N", help="Tokens.", rich_help_panel=_BOUNDS)
-]
-_ApiOption = Annotated[
-    str | None,
-    typer.Option(
-        "--api-base", metavar="URL", help="Address of a server that speaks OpenAI's API.", rich_help_panel=MEANS
-    ),
-]
-_ContextOption = Annotated[
-    int | None,
-    typer.Option(
-        "--context", min=16, metavar="N", help="Tokens of context of a model run here (4096).", rich_help_panel=MEANS
-    ),
-]
-
-
-@dataclass(frozen=True)
-class DistillOptions:
-    """Of what, and by whom."""
-
-    run: Annotated[str, typer.Option("--run", metavar="RUN", help="The run whose episodes are read.")]
-    model: Annotated[
-        str | None, typer.Option("--model", metavar="MODEL", help="Who reads them. Without: the model that reflected.")
-    ] = None
-    limit: Annotated[
-        int, typer.Option("--limit", min=1, metavar="N", help="Calls at most, for four episodes each.")
-    ] = 16
-    allow: Annotated[
-        list[str] | None,
-        typer.Option("--allow", metavar="NAME", help="Make what is refused otherwise: test-split."),
-    ] = None
-    json: JsonOption = False
-    max_cost: _CostOption = None
-    max_tokens: _TokensOption = None
-    api_base: _ApiOption = None
-    context: _ContextOption = None
-    database: DatabaseOption = None
-
-
-@dataclass(frozen=True)
-class UtilityOptions:
-    """Of which lessons."""
-
-    suite: Annotated[str | None, typer.Option("--suite", metavar="NAME", help="Those of this suite.")] = None
-    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="The N that most is known of.")] = 20
-    json: JsonOption = False
-    database: DatabaseOption = None
-
-
-@dataclass(frozen=True)
-class AuditOptions:
-    """Which run, with and without lessons. The names are those of ``RunOptions``, and mean the same."""
-
-    task: Annotated[str, typer.Option("--task", metavar="NAME|FILE", help="The suite.")]
-    model: Annotated[str | None, typer.Option("--model", metavar="MODEL", help="As for run.")] = None
-    split: Annotated[str | None, typer.Option("--split", metavar="NAME", help="The held-out split (test).")] = None
-    limit: Annotated[
-        str | None, typer.Option("--limit", metavar="N|N-M", help="The first N tasks, or the Nth to the Mth.")
-    ] = None
-    memory: Annotated[str, typer.Option("--memory", metavar="SCOPE", help="Lessons of the suite, or all.")] = "suite"
-    explore: Annotated[
-        float | None, typer.Option("--explore", min=0, metavar="SHARE", help="Leave out this share of the lessons (0).")
-    ] = None
-    lesson_tokens: Annotated[
-        int | None,
-        typer.Option("--lesson-tokens", min=1, metavar="N", help="Tokens that a prompt's lessons may take (400)."),
-    ] = None
-    strategy: Annotated[str | None, typer.Option("--strategy", metavar="NAME", help="As for run.")] = None
-    attempts: Annotated[
-        int | None, typer.Option("--attempts", min=1, metavar="N", help="Attempts that a task may take (5).")
-    ] = None
-    feedback: Annotated[str | None, typer.Option("--feedback", metavar="SOURCE", help="As for run.")] = None
-    max_new_tokens: Annotated[
-        int | None, typer.Option("--max-new-tokens", min=1, metavar="N", help="Tokens that one answer may have (512).")
-    ] = None
-    temperature: Annotated[
-        float | None, typer.Option("--temperature", min=0, metavar="T", help="For all calls; else the strategy's own.")
-    ] = None
-    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Seeds every call (0).")] = None
-    name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help="A name for the run with lessons.")] = None
-    data: Annotated[
-        str | None, typer.Option("--data", metavar="FILE", help="Read a built-in suite's tasks from this file.")
-    ] = None
-    json: JsonOption = False
-    max_cost: _CostOption = None
-    max_tokens: _TokensOption = None
-    concurrency: Annotated[
-        int | None, typer.Option("--concurrency", min=1, metavar="N", help="Tasks at once.", rich_help_panel=MEANS)
-    ] = None
-    sandbox: SandboxOption = None
-    allow_weak_sandbox: WeakOption = False
-    api_base: _ApiOption = None
-    context: _ContextOption = None
-    database: DatabaseOption = None
+from reflexa.cli.options.learning import AuditOptions, DistillOptions, UtilityOptions
 
 
 def distill(options: DistillOptions) -> int:

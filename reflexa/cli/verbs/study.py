@@ -2,27 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
-
-import typer
-
 from reflexa.cli.commands import add_verb, verbs
-from reflexa.cli.options.shared import JsonOption
-
-
-@dataclass(frozen=True)
-class OveroptimizationOptions:
-    """How much, and where."""
-
-    quick: Annotated[bool, typer.Option("--quick", help="Two proxies instead of nine: under a minute of CPU.")] = False
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, metavar="N", help="Makes the models, the labels and the answers (0).")
-    ] = 0
-    out: Annotated[
-        str | None, typer.Option("-o", "--out", metavar="FOLDER", help="Where to write; else in training/runs/.")
-    ] = None
-    json: JsonOption = False
+from reflexa.cli.options.study import OveroptimizationOptions
 
 
 def overoptimization(options: OveroptimizationOptions) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from reflexa.cli.verbs.learning import AuditOptions
-from reflexa.cli.verbs.run import RunOptions
+from reflexa.cli.options.learning import AuditOptions
+from reflexa.cli.options.run import RunOptions
 from tests.cli.support import Cli
 
 
