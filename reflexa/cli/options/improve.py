@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from reflexa.cli.options.shared import DatabaseOption, JsonOption, SandboxOption, WeakOption
+from reflexa.cli.options.shared import DatabaseOption, DataOption, JsonOption, JudgeOption, SandboxOption, WeakOption
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,7 @@ class ImproveOptions:
     feedback: Annotated[
         str, typer.Option("--feedback", metavar="SOURCE", help="As for run (auto); oracle is allowed here.")
     ] = "auto"
-    verifier: Annotated[
-        str | None, typer.Option("--verifier", metavar="NAME", help="The judge, in place of the suite's own.")
-    ] = None
+    verifier: JudgeOption = None
     reward: Annotated[
         str | None,
         typer.Option("--reward", metavar="NAME", help="The verifier that decides what is learnt; else the judge."),
@@ -64,9 +62,7 @@ class ImproveOptions:
     hours: Annotated[
         float | None, typer.Option("--hours", min=0.0, metavar="H", help="No further round once H hours were spent.")
     ] = None
-    data: Annotated[
-        str | None, typer.Option("--data", metavar="FILE", help="Read a built-in suite's tasks from this file.")
-    ] = None
+    data: DataOption = None
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seeds every call and the training (0).")] = 0
     set: Annotated[
         list[str] | None,

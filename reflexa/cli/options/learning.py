@@ -7,26 +7,25 @@ from typing import Annotated
 
 import typer
 
-from reflexa.cli.options.shared import MEANS, DatabaseOption, JsonOption, SandboxOption, WeakOption
+from reflexa.cli.options.shared import (
+    BOUNDS,
+    ApiOption,
+    AttemptsOption,
+    ConcurrencyOption,
+    ContextOption,
+    DatabaseOption,
+    DataOption,
+    JsonOption,
+    RangeOption,
+    SandboxOption,
+    WeakOption,
+)
 
-_BOUNDS = "What may be spent"
 _CostOption = Annotated[
-    float | None, typer.Option("--max-cost", min=0, metavar="USD", help="Dollars.", rich_help_panel=_BOUNDS)
+    float | None, typer.Option("--max-cost", min=0, metavar="USD", help="Dollars.", rich_help_panel=BOUNDS)
 ]
 _TokensOption = Annotated[
-    int | None, typer.Option("--max-tokens", min=1, metavar="N", help="Tokens.", rich_help_panel=_BOUNDS)
-]
-_ApiOption = Annotated[
-    str | None,
-    typer.Option(
-        "--api-base", metavar="URL", help="Address of a server that speaks OpenAI's API.", rich_help_panel=MEANS
-    ),
-]
-_ContextOption = Annotated[
-    int | None,
-    typer.Option(
-        "--context", min=16, metavar="N", help="Tokens of context of a model run here (4096).", rich_help_panel=MEANS
-    ),
+    int | None, typer.Option("--max-tokens", min=1, metavar="N", help="Tokens.", rich_help_panel=BOUNDS)
 ]
 
 
@@ -48,8 +47,8 @@ class DistillOptions:
     json: JsonOption = False
     max_cost: _CostOption = None
     max_tokens: _TokensOption = None
-    api_base: _ApiOption = None
-    context: _ContextOption = None
+    api_base: ApiOption = None
+    context: ContextOption = None
     database: DatabaseOption = None
 
 
@@ -70,9 +69,7 @@ class AuditOptions:
     task: Annotated[str, typer.Option("--task", metavar="NAME|FILE", help="The suite.")]
     model: Annotated[str | None, typer.Option("--model", metavar="MODEL", help="As for run.")] = None
     split: Annotated[str | None, typer.Option("--split", metavar="NAME", help="The held-out split (test).")] = None
-    limit: Annotated[
-        str | None, typer.Option("--limit", metavar="N|N-M", help="The first N tasks, or the Nth to the Mth.")
-    ] = None
+    limit: RangeOption = None
     memory: Annotated[str, typer.Option("--memory", metavar="SCOPE", help="Lessons of the suite, or all.")] = "suite"
     explore: Annotated[
         float | None, typer.Option("--explore", min=0, metavar="SHARE", help="Leave out this share of the lessons (0).")
@@ -82,9 +79,7 @@ class AuditOptions:
         typer.Option("--lesson-tokens", min=1, metavar="N", help="Tokens that a prompt's lessons may take (400)."),
     ] = None
     strategy: Annotated[str | None, typer.Option("--strategy", metavar="NAME", help="As for run.")] = None
-    attempts: Annotated[
-        int | None, typer.Option("--attempts", min=1, metavar="N", help="Attempts that a task may take (5).")
-    ] = None
+    attempts: AttemptsOption = None
     feedback: Annotated[str | None, typer.Option("--feedback", metavar="SOURCE", help="As for run.")] = None
     max_new_tokens: Annotated[
         int | None, typer.Option("--max-new-tokens", min=1, metavar="N", help="Tokens that one answer may have (512).")
@@ -94,17 +89,13 @@ class AuditOptions:
     ] = None
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Seeds every call (0).")] = None
     name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help="A name for the run with lessons.")] = None
-    data: Annotated[
-        str | None, typer.Option("--data", metavar="FILE", help="Read a built-in suite's tasks from this file.")
-    ] = None
+    data: DataOption = None
     json: JsonOption = False
     max_cost: _CostOption = None
     max_tokens: _TokensOption = None
-    concurrency: Annotated[
-        int | None, typer.Option("--concurrency", min=1, metavar="N", help="Tasks at once.", rich_help_panel=MEANS)
-    ] = None
+    concurrency: ConcurrencyOption = None
     sandbox: SandboxOption = None
     allow_weak_sandbox: WeakOption = False
-    api_base: _ApiOption = None
-    context: _ContextOption = None
+    api_base: ApiOption = None
+    context: ContextOption = None
     database: DatabaseOption = None

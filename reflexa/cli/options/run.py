@@ -7,10 +7,23 @@ from typing import Annotated, Any
 
 import typer
 
-from reflexa.cli.options.shared import MEANS, DatabaseOption, JsonOption, SandboxOption, WeakOption
+from reflexa.cli.options.shared import (
+    BOUNDS,
+    MEANS,
+    ApiOption,
+    AttemptsOption,
+    ConcurrencyOption,
+    ContextOption,
+    DatabaseOption,
+    DataOption,
+    JsonOption,
+    JudgeOption,
+    RangeOption,
+    SandboxOption,
+    WeakOption,
+)
 
 _MODELS = "Models and prompts"
-_BOUNDS = "What may be spent"
 
 
 def _models(flag: str, help_text: str, **more: Any) -> Any:
@@ -18,7 +31,7 @@ def _models(flag: str, help_text: str, **more: Any) -> Any:
 
 
 def _bounds(flag: str, help_text: str, **more: Any) -> Any:
-    return typer.Option(flag, help=help_text, rich_help_panel=_BOUNDS, **more)
+    return typer.Option(flag, help=help_text, rich_help_panel=BOUNDS, **more)
 
 
 def _means(flag: str, help_text: str, **more: Any) -> Any:
@@ -50,12 +63,8 @@ class RunOptions:
             "constitutional.",
         ),
     ] = None
-    attempts: Annotated[
-        int | None, typer.Option("--attempts", min=1, metavar="N", help="Attempts that a task may take (5).")
-    ] = None
-    limit: Annotated[
-        str | None, typer.Option("--limit", metavar="N|N-M", help="The first N tasks, or the Nth to the Mth.")
-    ] = None
+    attempts: AttemptsOption = None
+    limit: RangeOption = None
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="ID", help="This task; may be given several times.")
     ] = None
@@ -67,13 +76,8 @@ class RunOptions:
             help="What the agent sees: auto, visible, self-tests, oracle, or a verifier's name.",
         ),
     ] = None
-    verifier: Annotated[
-        str | None,
-        typer.Option("--verifier", metavar="NAME", help="The judge, in place of the suite's own."),
-    ] = None
-    data: Annotated[
-        str | None, typer.Option("--data", metavar="FILE", help="Read a built-in suite's tasks from this file.")
-    ] = None
+    verifier: JudgeOption = None
+    data: DataOption = None
     baseline: Annotated[
         str | None,
         typer.Option(
@@ -166,15 +170,11 @@ class RunOptions:
     workers: Annotated[
         int | None, _means("--workers", "Processes of --on (2; of a cluster, one a machine).", min=1, metavar="N")
     ] = None
-    concurrency: Annotated[int | None, _means("--concurrency", "Tasks at once.", min=1, metavar="N")] = None
+    concurrency: ConcurrencyOption = None
     sandbox: SandboxOption = None
     allow_weak_sandbox: WeakOption = False
-    api_base: Annotated[
-        str | None, _means("--api-base", "Address of a server that speaks OpenAI's API.", metavar="URL")
-    ] = None
-    context: Annotated[
-        int | None, _means("--context", "Tokens of context of a model run here (4096).", min=16, metavar="N")
-    ] = None
+    api_base: ApiOption = None
+    context: ContextOption = None
     database: DatabaseOption = None
 
     @property

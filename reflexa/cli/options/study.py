@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from reflexa.cli.options.shared import JsonOption
+from reflexa.cli.options.shared import JsonOption, OutFolderOption
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,5 @@ class OveroptimizationOptions:
     seed: Annotated[
         int, typer.Option("--seed", min=0, metavar="N", help="Makes the models, the labels and the answers (0).")
     ] = 0
-    out: Annotated[
-        str | None, typer.Option("-o", "--out", metavar="FOLDER", help="Where to write; else in training/runs/.")
-    ] = None
+    out: OutFolderOption = None
     json: JsonOption = False

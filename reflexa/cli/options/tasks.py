@@ -7,14 +7,10 @@ from typing import Annotated
 
 import typer
 
-from reflexa.cli.options.shared import DatabaseOption, JsonOption, SandboxOption, WeakOption
+from reflexa.cli.options.shared import DatabaseOption, DataOption, JsonOption, SandboxOption, SplitOption, WeakOption
 
 SuiteArgument = Annotated[
     str, typer.Argument(metavar="NAME|FILE", help="A suite, its TOML, or a JSONL file in HumanEval's columns.")
-]
-SplitOption = Annotated[str, typer.Option("--split", metavar="NAME", help="The suite's split.")]
-DataOption = Annotated[
-    str | None, typer.Option("--data", metavar="FILE", help="Read a built-in suite's tasks from this file.")
 ]
 
 

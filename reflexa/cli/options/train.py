@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from reflexa.cli.options.shared import DatabaseOption, JsonOption, SandboxOption, WeakOption
+from reflexa.cli.options.shared import DatabaseOption, JsonOption, OutFolderOption, SandboxOption, WeakOption
 
 ONLINE = "Learning on tasks"
 
@@ -38,9 +38,7 @@ class TrainOptions:
             "--held-out", metavar="FILE", help="Rows that are only scored; the best checkpoint is best there."
         ),
     ] = None
-    out: Annotated[
-        str | None, typer.Option("-o", "--out", metavar="FOLDER", help="Where to write; else in training/runs/.")
-    ] = None
+    out: OutFolderOption = None
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, metavar="N", help="Times over the rows (1).")] = None
     steps: Annotated[int | None, typer.Option("--steps", min=1, metavar="N", help="End after so many steps.")] = None
     batch: Annotated[int | None, typer.Option("--batch", min=1, metavar="N", help="Rows a step (8).")] = None

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from reflexa.cli.options.shared import JsonOption, SandboxOption, WeakOption
+from reflexa.cli.options.shared import DataOption, JsonOption, JudgeOption, SandboxOption, SplitOption, WeakOption
 
 
 @dataclass(frozen=True)
@@ -21,16 +21,12 @@ class VerifyOptions:
         str | None,
         typer.Option("--task", metavar="NAME|FILE", help="The suite, or a JSONL file in HumanEval's columns."),
     ] = None
-    verifier: Annotated[
-        str | None, typer.Option("--verifier", metavar="NAME", help="The judge, in place of the suite's own.")
-    ] = None
+    verifier: JudgeOption = None
     judge_model: Annotated[
         str | None, typer.Option("--judge-model", metavar="MODEL", help="The model, where the judge is one.")
     ] = None
-    data: Annotated[
-        str | None, typer.Option("--data", metavar="FILE", help="Read a built-in suite's tasks from this file.")
-    ] = None
-    split: Annotated[str, typer.Option("--split", metavar="NAME", help="The suite's split.")] = "test"
+    data: DataOption = None
+    split: SplitOption = "test"
     timeout: Annotated[
         float | None, typer.Option("--timeout", min=0.1, metavar="S", help="Seconds that the tests of one answer get.")
     ] = None
