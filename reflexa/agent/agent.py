@@ -12,15 +12,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
 from reflexa.agent.bench import Bench, BenchOptions
 from reflexa.agent.budget import Budget, Limits
 from reflexa.agent.desk import Cast
+from reflexa.agent.diary import Diary, Learnt
+from reflexa.agent.distilling import DistillConfig, Distiller
 from reflexa.agent.feedback import Feedback
-from reflexa.agent.journal import Journal, NoJournal, StoreJournal
+from reflexa.agent.journal import NoJournal, StoreJournal
 from reflexa.agent.loop import Loop, LoopConfig
+from reflexa.agent.remembering import Remembering
 from reflexa.agent.strategies import strategy as named_strategy
+from reflexa.errors import UsageError
+from reflexa.models import open_embedder
 from reflexa.protocols import Environment, Policy, Verifier
-from reflexa.types import Episode, Frozen, Message, Play, Reflection, RunConfig, Task
+from reflexa.types import Episode, Frozen, MemoryScope, Message, Play, Reflection, RunConfig, RunRecord, Task
 from reflexa.verifiers import as_verifier
 
 if TYPE_CHECKING:
@@ -30,13 +37,21 @@ OWN_SUITE = "custom"
 
 
 class AgentConfig(Frozen):
-    """What an agent may do: the loop's bounds, its strategy, what it may spend, and how many tasks run at once."""
+    """What an agent may do: the loop's bounds, its strategy, what it may spend, and how many tasks run at once.
+
+    ``memory``, ``explore``, ``lesson_tokens`` and ``embedder`` are those of a run (``RunConfig``): with ``suite`` or
+    ``all`` a task's prompts show lessons of other tasks, of its own suite or of every one.
+    """
 
     strategy: str = "reflexion"
     loop: LoopConfig = LoopConfig(max_new_tokens=1024)
     limits: Limits = Limits()
     tasks_at_once: int = 8
     api_base: str | None = None
+    memory: MemoryScope = "episode"
+    explore: float = Field(default=0.0, ge=0.0, lt=1.0)
+    lesson_tokens: int = Field(default=400, ge=1)
+    embedder: str = "none"
 
 
 class Agent:
@@ -54,10 +69,12 @@ class Agent:
             single attempt, unless it is played: then by what it saw while it acted.
         environment: Opens an environment for each attempt at a task, which is then played step by step. Tasks with
             ``play`` need none: theirs is opened by name.
-        memory: A database URL or path, or an opened ``Store``; None keeps nothing.
+        memory: A database URL or path, or an opened ``Store``; None keeps nothing. What of it the prompts show is
+            ``config.memory``. A ``Store`` finds lessons by its own embedder, where the configuration names no other.
 
-    Raises ``PolicyError`` where the model cannot be used at all, ``BudgetExceededError`` at a limit. Failures of
-    single calls or checks end the episode with ``episode.error`` set. Safe to use from many threads.
+    Raises ``UsageError`` for names that do not exist, and for lessons of other tasks without a database;
+    ``PolicyError`` where the model cannot be used at all, ``BudgetExceededError`` at a limit. Failures of single calls
+    or checks end the episode with ``episode.error`` set. Safe to use from many threads.
     """
 
     def __init__(
@@ -70,15 +87,13 @@ class Agent:
     ) -> None:
         self.config = config or AgentConfig()
         self._strategy = named_strategy(self.config.strategy)
-        self._store, self._owns_store = _open_store(memory)
+        self._store, self._owns_store = _open_store(memory, self.config)
+        self._diary = None if self._store is None else Diary(self._store, self._run_config)
         self._bench = Bench(BenchOptions(concurrency=self.config.tasks_at_once, api_base=self.config.api_base))
         self._cast = self._open_cast(model)
         self._environment = environment
         self._verifier = self._open_verifier(verifier, model)
         self._budget = Budget(self.config.limits)
-        self._lock = threading.Lock()
-        self._run_id: str | None = None
-        self._tasks_of_run: set[str] = set()
 
     def solve(self, task: str | Task) -> Episode:
         """Runs the task's episode to its end and returns it."""
@@ -93,12 +108,26 @@ class Agent:
             stop.set()
             raise
 
+    def distill(self, config: DistillConfig | None = None) -> Learnt:
+        """Makes lessons of what was solved since the last time, for other tasks of the same suites.
+
+        The reflector reads the episodes, a few a call, within the agent's limits. Those under way, those that no
+        verifier has judged, and those of a test split (unless ``config`` allows it) make none. Lessons that proved to
+        hurt go into quarantine. Raises ``UsageError`` without a database, ``PolicyError`` and ``BudgetExceededError``
+        as ``solve`` does: what was not read by then is read the next time.
+        """
+        if self._diary is None or self._store is None:
+            raise UsageError("an agent without a database keeps nothing to learn from: give it memory='sqlite:///FILE'")
+        return self._diary.learn(
+            Distiller(self._store, self._cast.reflector, config or DistillConfig(), budget=self._budget)
+        )
+
     def close(self) -> None:
         """Frees the model, the sandbox and the database, as far as this agent opened them."""
         if "_pool" in self.__dict__:
             self._pool.shutdown(wait=True, cancel_futures=True)
-        if self._store is not None and self._run_id is not None:
-            self._store.end_run(self._run_id, "finished")
+        if self._diary is not None:
+            self._diary.end()
         self._bench.close()
         if self._store is not None and self._owns_store:
             self._store.close()
@@ -133,40 +162,34 @@ class Agent:
         if self._environment is not None and task.play is None:
             task = task.model_copy(update={"play": Play(environment=OWN_SUITE)})
         usual = None if task.play is None else self._bench.verifier("trajectory")
+        run = None if self._diary is None else self._diary.run_for(task)
         loop = Loop(
             cast=self._cast,
             strategy=self._strategy,
             feedback=Feedback("auto", sandbox=lambda: self._bench.sandbox, own=self._verifier, usual=usual),
             judge=None,
-            journal=self._journal(task),
-            config=self.config.loop,
+            journal=NoJournal() if run is None or self._store is None else StoreJournal(self._store, run.id),
+            config=self.config.loop.model_copy(update={"reflections": self._run_config(task).reflections_shown}),
             budget=self._budget,
             stop=stop,
             environments=self._environment or self._bench.environment,
+            remembering=self._remembering(run),
         )
-        return loop.solve(task, self._lessons(task))
+        return loop.solve(task, self._earlier(task, loop.config.reflections))
 
-    def _lessons(self, task: Task) -> tuple[Reflection, ...]:
+    def _remembering(self, run: RunRecord | None) -> Remembering | None:
+        if run is None or self._store is None or not run.config.recalls_lessons:
+            return None
+        return Remembering(self._store, run.id, run.config)
+
+    def _earlier(self, task: Task, n: int) -> tuple[Reflection, ...]:
         """What earlier episodes of this very task left. A test split's tasks never recall themselves."""
-        if self._store is None or task.split == "test" or not self.config.loop.reflections:
+        if self._store is None or task.split == "test" or not n:
             return ()
-        return tuple(self._store.recall(task, self.config.loop.reflections))
-
-    def _journal(self, task: Task) -> Journal:
-        """A run holds a task once: solving it again begins a new run."""
-        if self._store is None:
-            return NoJournal()
-        with self._lock:
-            if self._run_id is None or task.id in self._tasks_of_run:
-                if self._run_id is not None:
-                    self._store.end_run(self._run_id, "finished")
-                self._run_id = self._store.create_run(self._run_config(task)).id
-                self._tasks_of_run.clear()
-            self._tasks_of_run.add(task.id)
-            return StoreJournal(self._store, self._run_id)
+        return tuple(self._store.recall(task, n))
 
     def _run_config(self, task: Task) -> RunConfig:
-        loop = self.config.loop
+        config, loop = self.config, self.config.loop
         return RunConfig(
             suite=task.suite,
             split=task.split,
@@ -177,6 +200,10 @@ class Agent:
             seed=loop.seed,
             temperature=loop.temperature,
             max_new_tokens=loop.max_new_tokens,
+            memory=config.memory,
+            explore=config.explore,
+            lesson_tokens=config.lesson_tokens,
+            embedder=config.embedder if self._store is None else self._store.embedder,
         )
 
 
@@ -185,9 +212,19 @@ def _task(prompt: str) -> Task:
     return Task(id=f"task-{digest}", suite=OWN_SUITE, split="live", prompt=(Message(role="user", content=prompt),))
 
 
-def _open_store(memory: str | Path | Store | None) -> tuple[Store | None, bool]:
+def _open_store(memory: str | Path | Store | None, config: AgentConfig) -> tuple[Store | None, bool]:
+    """The database, if there is one, and whether it was opened here."""
+    if memory is None and config.memory in ("suite", "all"):
+        raise UsageError(
+            f"memory {config.memory!r} shows lessons of other tasks, which stand in a database: "
+            "give the agent memory='sqlite:///FILE'"
+        )
+    embedder = open_embedder(config.embedder)
+    opened = isinstance(memory, str | Path)
     if isinstance(memory, str | Path):
         from reflexa.memory import Store
 
-        return Store.open(memory), True
-    return memory, False
+        memory = Store.open(memory)
+    if memory is not None and embedder is not None:
+        memory.use_embedder(embedder)
+    return memory, opened

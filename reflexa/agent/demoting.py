@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from reflexa.lessons import Lesson, LessonOutcomes
 from reflexa.memory.lessons.utility import harmful, help_probability
+from reflexa.types import RunRecord
 
 if TYPE_CHECKING:
     from reflexa.memory import Store
@@ -29,6 +30,11 @@ def quarantine_harmful(store: Store, lessons: Iterable[Lesson]) -> tuple[Lesson,
             found.append(lesson.model_copy(update=update))
             store.change_lesson(found[-1])
     return tuple(found)
+
+
+def quarantine_harmful_of(store: Store, run: RunRecord) -> tuple[Lesson, ...]:
+    """The same for the lessons that a run recalled."""
+    return quarantine_harmful(store, store.recalled_lessons(run_id=run.id)) if run.config.recalls_lessons else ()
 
 
 def figures(outcomes: LessonOutcomes) -> str:

@@ -109,6 +109,7 @@ class Distiller:
         held_out = (task for name in sorted(TEST_SPLITS) for task in self.store.tasks(name))
         vetting = Vetting([episode.task for episode in episodes], held_out)
         desk, sample = self._desk(run, suite)
+        before = self.budget.spent.tokens
         curator = Curator(self.store, run, suite, vetting, self.policy.name)
         made = 0
         for number, part in enumerate(parts):
@@ -122,7 +123,7 @@ class Distiller:
             episodes=sum(map(len, parts)),
             calls=made,
             reused=len(parts) - made,
-            tokens=self.budget.spent.tokens,
+            tokens=self.budget.spent.tokens - before,
             tally=curator.tally,
         )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, get_args
 import reflexa
 from reflexa.agent.bench import Bench, BenchOptions
 from reflexa.agent.budget import Budget, Limits
-from reflexa.agent.demoting import quarantine_harmful
+from reflexa.agent.demoting import quarantine_harmful_of
 from reflexa.agent.desk import Cast
 from reflexa.agent.feedback import Feedback
 from reflexa.agent.journal import StoreJournal
@@ -19,6 +19,7 @@ from reflexa.agent.remembering import Remembering
 from reflexa.agent.runner import Listener, Outcome, Runner
 from reflexa.agent.sharing import SharedWork
 from reflexa.agent.strategies import Constitutional, Strategy, strategy
+from reflexa.models import open_embedder
 from reflexa.protocols import Policy, Verifier
 from reflexa.tasks import Suite
 from reflexa.types import FeedbackSource, RunConfig, RunRecord
@@ -38,6 +39,7 @@ class Workbench(Bench):
 
     def prepare(self, config: RunConfig, suite: Suite) -> None:
         """Opens what the run will need, so that what cannot work fails before there is a run."""
+        self._find_lessons_as(config)
         self.policy(config.model)
         self._strategy(config)
         self._judge(config, suite)
@@ -56,6 +58,7 @@ class Workbench(Bench):
 
         Where it is ``shared``, other processes may work on the run already; they may always join this one.
         """
+        self._find_lessons_as(run.config)
         names = [task.id for task in suite.tasks]
         with self.store.claim(run.id, names, shared=shared) as claim:
             try:
@@ -64,8 +67,12 @@ class Workbench(Bench):
                 claim.end("failed")
                 raise
             claim.end(outcome.status)
-        recalled = self.store.recalled_lessons(run_id=run.id) if run.config.recalls_lessons else ()
-        return outcome.model_copy(update={"quarantined": quarantine_harmful(self.store, recalled)})
+        return outcome.model_copy(update={"quarantined": quarantine_harmful_of(self.store, run)})
+
+    def _find_lessons_as(self, config: RunConfig) -> None:
+        """Finds lessons by the vectors that the run finds them by, whatever embedder was chosen for other things."""
+        if config.recalls_lessons and config.embedder != self.store.embedder:
+            self.store.use_embedder(open_embedder(config.embedder))
 
     def _run(
         self, claim: RunClaim, run: RunRecord, suite: Suite, limits: Limits | None, listener: Listener | None

@@ -25,7 +25,8 @@ class RunConfig(Frozen):
     ``data`` the file that a built-in suite was read from. ``constitution`` is a file, or the name of one in the
     workspace (None: Reflexa's own); it says something to the strategy ``constitutional`` alone, as ``tools`` does to
     tasks that are played. Where ``memory`` reaches beyond the episode, the lessons of one prompt have ``lesson_tokens``
-    together, and each is left out with the chance ``explore``, so that what it is worth can be told.
+    together, and each is left out with the chance ``explore``, so that what it is worth can be told; ``embedder`` is
+    what finds them by their vectors (``none``: they are found by their words alone).
     """
 
     suite: str
@@ -50,6 +51,7 @@ class RunConfig(Frozen):
     memory: MemoryScope = "episode"
     explore: float = Field(default=0.0, ge=0.0, lt=1.0)
     lesson_tokens: int = Field(default=400, ge=1)
+    embedder: str = "none"
     sandbox: SandboxLevel | None = None
     suite_digest: str = ""
 

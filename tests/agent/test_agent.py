@@ -7,12 +7,16 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import reflexa
+from reflexa.agent.distilling import TASK_ID
 from reflexa.errors import BudgetExceededError, UsageError
 from reflexa.models.scripted import ScriptedPolicy, ScriptedRow
-from reflexa.types import Completion, Message, Sampling
+from reflexa.types import Completion, MemoryScope, Message, Sampling
+from tests.agent.lessons import lesson
 
 
 class Echo:
@@ -155,3 +159,110 @@ def test_a_policy_that_was_brought_is_not_closed() -> None:
 def test_an_unknown_strategy_is_said_at_once() -> None:
     with pytest.raises(UsageError, match="did you mean reflexion"):
         reflexa.Agent(model=Echo(), config=reflexa.AgentConfig(strategy="reflexon"))
+
+
+EACH = 12
+_CUE = "multiply by one thousand"
+
+
+def _metres(number: int, split: str = "train") -> reflexa.Task:
+    prompt = f"How many metres are {number} kilometres?"
+    return reflexa.Task(
+        id=f"{split}-{number}", suite="metres", split=split, prompt=(Message(role="user", content=prompt),)
+    )
+
+
+def _converted(task: reflexa.Task, attempt: reflexa.Attempt) -> bool:
+    return attempt.answer == f"{task.id.rpartition('-')[2]}000"
+
+
+def _learner() -> ScriptedPolicy:
+    """Repeats the number, unless its prompt holds the lesson that it distils from having done so."""
+    rows = [
+        ScriptedRow(
+            task=f"{split}-{number}",
+            attempts=(str(number),),
+            cue=_CUE,
+            informed=(f"{number}000",),
+            reflections=("No.",),
+        )
+        for split in ("train", "test")
+        for number in range(1, EACH + 1)
+    ]
+    return ScriptedPolicy([*rows, ScriptedRow(task=TASK_ID, distill=(f"ADD: For metres, {_CUE}.",))])
+
+
+def _config(memory: MemoryScope = "suite", explore: float = 0.0, embedder: str = "none") -> reflexa.AgentConfig:
+    return reflexa.AgentConfig(strategy="none", memory=memory, explore=explore, embedder=embedder)
+
+
+def test_what_one_split_taught_helps_on_the_other(tmp_path: Path) -> None:
+    with reflexa.Agent(_learner(), _converted, tmp_path / "m.db", _config()) as agent:
+        assert not any(agent.solve(_metres(number)).solved for number in range(1, EACH + 1))
+        learnt = agent.distill()
+        assert [each.text for each in learnt.lessons] == ["For metres, multiply by one thousand."]
+        assert [(each.suite, each.split, each.episodes) for each in learnt.runs] == [("metres", "train", EACH)]
+        episode = agent.solve(_metres(3, "test"))
+    assert episode.solved
+    assert _CUE in episode.attempts[0].messages[-1].content
+    with reflexa.Store.open(tmp_path / "m.db") as store:
+        run = store.list_runs(1)[0]
+        assert (run.config.suite, run.config.split, run.config.memory) == ("metres", "test", "suite")
+        assert store.lessons_of(run.id, "test-3") == [learnt.lessons[0].id]
+
+
+@pytest.mark.parametrize(("memory", "solved"), [("none", False), ("episode", False), ("suite", True), ("all", True)])
+def test_lessons_are_shown_where_memory_reaches_them(tmp_path: Path, memory: MemoryScope, solved: bool) -> None:
+    with reflexa.Store.open(tmp_path / "m.db") as store:
+        store.add_lessons([lesson("l1", f"For metres, {_CUE}.", suite="metres")])
+        with reflexa.Agent(_learner(), _converted, store, _config(memory)) as agent:
+            assert agent.solve(_metres(3)).solved is solved
+
+
+def test_what_is_left_out_by_lot_counts_for_what_lessons_are_worth(tmp_path: Path) -> None:
+    with reflexa.Store.open(tmp_path / "m.db") as store:
+        store.add_lessons([lesson("l1", f"For metres, {_CUE}.", suite="metres")])
+        with reflexa.Agent(_learner(), _converted, store, _config(explore=0.5)) as agent:
+            solved = [agent.solve(_metres(number)).solved for number in range(1, EACH + 1)]
+        counts = store.lesson_outcomes(["l1"])["l1"]
+        assert 0 < counts.left_out < EACH
+        assert (counts.shown, counts.shown_solved, counts.left_out_solved) == (sum(solved), sum(solved), 0)
+        (run,) = store.list_runs()
+        assert (run.config.explore, run.config.lesson_tokens) == (0.5, 400)
+
+
+def test_without_memory_nothing_is_reflected_or_recalled(tmp_path: Path) -> None:
+    row = ScriptedRow(task="greet", attempts=("hm",), reflections=("Be polite.",))
+    task = reflexa.Task(id="greet", split="train", prompt=(Message(role="user", content="Greet."),))
+    config = reflexa.AgentConfig(loop=reflexa.LoopConfig(attempts=2), memory="none")
+    with reflexa.Agent(ScriptedPolicy([row]), polite, tmp_path / "m.db", config) as agent:
+        episodes = [agent.solve(task), agent.solve(task)]
+    assert [episode.reflections for episode in episodes] == [(), ()]
+    assert episodes[1].attempts[0].messages == task.prompt
+
+
+class Lengths:
+    """An embedder of one's own."""
+
+    name = "lengths"
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.array([[len(text), 1.0] for text in texts], np.float32)
+
+
+def test_a_stores_own_embedder_stays_and_is_recorded(tmp_path: Path) -> None:
+    with reflexa.Store.open(tmp_path / "m.db") as store:
+        store.use_embedder(Lengths())
+        store.add_lessons([lesson("l1", f"Without a word of the task: {_CUE}.", suite="metres")])
+        with reflexa.Agent(_learner(), _converted, store, _config()) as agent:
+            assert agent.solve(_metres(3)).solved
+        assert store.list_runs()[0].config.embedder == "lengths"
+
+
+def test_lessons_without_a_database_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"memory 'suite' shows lessons .* give the agent memory="):
+        reflexa.Agent(model=Echo(), config=_config())
+    with pytest.raises(UsageError, match=r"unknown embedder 'wordlama'.*wordllama"):
+        reflexa.Agent(model=Echo(), memory=tmp_path / "m.db", config=_config(embedder="wordlama"))
+    with reflexa.Agent(model=Echo()) as agent, pytest.raises(UsageError, match="keeps nothing to learn from"):
+        agent.distill()

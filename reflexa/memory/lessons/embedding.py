@@ -49,6 +49,11 @@ class Embeddings:
         self._last = 0
         self._caught_up = False
 
+    @property
+    def name(self) -> str:
+        """The embedder's."""
+        return self._embedder.name
+
     def catch_up(self) -> None:
         """Embeds the lessons that have no vector yet: those of before this embedder was chosen, or of other programs.
 

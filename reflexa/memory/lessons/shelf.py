@@ -42,6 +42,11 @@ class Shelf(ABC):
         self._sample = Sample()
         self._embeddings: Embeddings | None = None
 
+    @property
+    def embedder(self) -> str:
+        """The name of the embedder that lessons are recalled by; ``none`` where it is by their words alone."""
+        return self._embeddings.name if self._embeddings else "none"
+
     def use_embedder(self, embedder: Embedder | None) -> None:
         """From now on lessons are recalled by this embedder's vectors too, and those that have none are embedded."""
         from reflexa.memory.lessons.embedding import Embeddings
