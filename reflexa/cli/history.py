@@ -9,7 +9,7 @@ from reflexa.cli.episodes import EpisodeDetail, EpisodeReport, episode_text, epi
 from reflexa.cli.failures import DONE
 from reflexa.cli.lessons import lesson_text
 from reflexa.cli.output import emit, emit_json
-from reflexa.cli.report import RunReport, comparison_table, report, table, title
+from reflexa.cli.report import RunReport, comparison_table, table, title
 from reflexa.cli.session import open_store
 from reflexa.cli.text import aligned, indented, one_line
 from reflexa.cli.why import retracted
@@ -61,7 +61,7 @@ def show_run(options: runs_options.ShowOptions) -> int:
         if options.task is not None:
             return _show_episode(store, run, episodes, options)
         mark = retracted(store, "run", run.id)
-    summary = report(run, summarise(run, episodes))
+    summary = RunReport.of(run, summarise(run, episodes))
     if options.json:
         tasks = tuple(EpisodeReport.of(episode) for episode in episodes)
         emit_json(ShownRun(**summary.model_dump(), tasks=tasks, retracted=mark))
@@ -134,7 +134,7 @@ def show_reflection(options: memory_options.ShowOptions) -> int:
 
 
 def _report(store: Store, run: RunRecord) -> RunReport:
-    return report(run, summarise(run, store.episodes(run.id)))
+    return RunReport.of(run, summarise(run, store.episodes(run.id)))
 
 
 def _show_episode(store: Store, run: RunRecord, episodes: list[Episode], options: runs_options.ShowOptions) -> int:

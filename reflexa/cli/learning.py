@@ -6,27 +6,22 @@ from typing import TYPE_CHECKING
 
 from reflexa.agent import NO_LESSONS, BenchOptions, Limits, Workbench
 from reflexa.agent.budget import Budget
-from reflexa.agent.distilling import DistillConfig, Distilled, Distiller
+from reflexa.agent.distilling import DistillConfig, Distiller
+from reflexa.cli.ended import distilled_lines
 from reflexa.cli.failures import DONE
+from reflexa.cli.options.run import RunOptions
 from reflexa.cli.output import emit, emit_json
-from reflexa.cli.report import distilled_lines
+from reflexa.cli.running import start
 from reflexa.cli.session import Session, open_store
 from reflexa.cli.text import aligned, one_line
 from reflexa.errors import unknown_name
 from reflexa.evaluation.worth import Share, Worth, worth
-from reflexa.types import RunRecord
 
 if TYPE_CHECKING:
     from reflexa.cli.options.learning import AuditOptions, DistillOptions, UtilityOptions
     from reflexa.memory import Store
 
 ALLOWANCES = ("test-split",)
-
-
-def distil_run(bench: Workbench, run: RunRecord, budget: Limits) -> Distilled:
-    """Makes lessons of the run's episodes, by the model that reflected."""
-    policy = bench.policy(run.config.reflector_model or run.config.model)
-    return Distiller(bench.store, policy, budget=Budget(budget)).distill(run)
 
 
 def distil(options: DistillOptions) -> int:
@@ -105,9 +100,6 @@ def _share(share: Share) -> str:
 
 def audit(options: AuditOptions) -> int:
     """``reflexa memory audit``: a run with lessons of other tasks, and the same one without."""
-    from reflexa.cli.options.run import RunOptions
-    from reflexa.cli.running import start  # which makes lessons of its runs by this module
-
     if options.memory not in ("suite", "all"):
         raise unknown_name("memory", options.memory, ("suite", "all"))
     return start(RunOptions(**vars(options), baseline=NO_LESSONS))

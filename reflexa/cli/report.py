@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from reflexa.agent.distilling import Distilled
+from typing import Self
+
 from reflexa.cli.text import aligned, count, dollars, one_line, plural, seconds
-from reflexa.evaluation import Comparison, MemoryAudit, RunSummary, wilson
+from reflexa.evaluation import Comparison, RunSummary, wilson
 from reflexa.types import RunRecord, RunStatus
 
 
 class RunReport(RunSummary):
-    """A run's summary, how it ended, and what it was held against."""
+    """A run's summary, and how it ended."""
 
     name: str | None = None
     status: RunStatus
     n_planned: int
-    baseline: RunSummary | None = None
-    comparison: Comparison | None = None
-    audit: MemoryAudit | None = None
-    distilled: Distilled | None = None
 
-
-def report(run: RunRecord, summary: RunSummary) -> RunReport:
-    """The report of a run without a baseline."""
-    return RunReport(
-        **summary.model_dump(), name=run.name, status=run.status, n_planned=len(run.config.task_ids) or summary.n_tasks
-    )
+    @classmethod
+    def of(cls, run: RunRecord, summary: RunSummary) -> Self:
+        """The report of a run by itself."""
+        planned = len(run.config.task_ids) or summary.n_tasks
+        return cls(**summary.model_dump(), name=run.name, status=run.status, n_planned=planned)
 
 
 def title(run: RunRecord) -> str:
@@ -98,28 +94,6 @@ def comparison_table(found: Comparison) -> str:
         *_unpaired(found),
         found.conclusion,
     ]
-    return "\n".join(lines)
-
-
-def audit_lines(found: MemoryAudit, n: int) -> str:
-    """What the lessons of other tasks did."""
-    told = f"{plural(found.lessons, 'lesson')} shown on {found.informed} of {plural(n, 'task')}"
-    first = (
-        f"first attempts: {found.first.a.solved}/{found.first.n} without, {found.first.b.solved}/{found.first.n} with"
-    )
-    return f"{told} · {first}\n{found.conclusion}"
-
-
-def distilled_lines(found: Distilled) -> str:
-    """What became of a run's episodes."""
-    tally = found.tally
-    counts = ("added", "edited", "merged", "dropped", "repeated")
-    done = " · ".join(f"{name} {getattr(tally, name)}" for name in counts)
-    read = f"{plural(found.episodes, 'episode')} of {one_line(found.suite)} ({found.split})"
-    calls = f"{plural(found.calls, 'call')}, {found.reused} made before · {count(found.tokens)} tokens"
-    lines = [f"lessons from run {found.run_id}: {read} · {calls}", done]
-    if tally.refused:
-        lines.append(f"refused: {', '.join(f'{each.count} {each.why}' for each in tally.refused)}")
     return "\n".join(lines)
 
 

@@ -19,14 +19,16 @@ from reflexa.agent import (
     fan_out,
     package_versions,
 )
+from reflexa.agent.budget import Budget
+from reflexa.agent.distilling import Distilled, Distiller
 from reflexa.cli.commands import INTERRUPTED
+from reflexa.cli.ended import EndedReport, print_report
 from reflexa.cli.failures import BUDGET, DONE, FAILED
 from reflexa.cli.interrupts import announced_interrupts
-from reflexa.cli.learning import distil_run
 from reflexa.cli.output import emit, emit_json, note
 from reflexa.cli.plan import Plan, baseline_plan, check_names, cluster, flags, limits, new_plan, resumed_plan, show_plan
 from reflexa.cli.progress import RunProgress
-from reflexa.cli.report import RunReport, audit_lines, comparison_table, distilled_lines, report, table, title
+from reflexa.cli.report import title
 from reflexa.cli.session import Session
 from reflexa.cli.text import one_line, plural
 from reflexa.errors import ReflexaError
@@ -121,7 +123,7 @@ class _Execution:
                 budget = _left(budget, outcome.tally)
             if plan.distill and outcome.status == "finished":
                 note(f"{title(run)}: making lessons of its episodes")
-                main = main.model_copy(update={"distilled": distil_run(self.bench, run, budget)})
+                main = main.model_copy(update={"distilled": self._distilled(run, budget)})
         except KeyboardInterrupt:
             if run is not None:
                 self._say_how_to_resume("interrupted", run)
@@ -197,11 +199,11 @@ class _Execution:
         solved = sum(episode.solved for episode in kept)
         return Tally(total=total, solved=solved, failed=len(kept) - solved)
 
-    def _reported(self, run: RunRecord) -> RunReport:
+    def _reported(self, run: RunRecord) -> EndedReport:
         record = self.store.find_run(run.id)
-        return report(record, summarise(record, self._episodes(record)))
+        return EndedReport.of(record, summarise(record, self._episodes(record)))
 
-    def _compared(self, main: RunReport, run: RunRecord, other: RunRecord) -> RunReport:
+    def _compared(self, main: EndedReport, run: RunRecord, other: RunRecord) -> EndedReport:
         ours, theirs = self.store.find_run(run.id), self.store.find_run(other.id)
         kept, own = self._episodes(theirs), self._episodes(ours)
         update: dict[str, object] = {"baseline": summarise(theirs, kept)}
@@ -212,10 +214,15 @@ class _Execution:
             update["audit"] = audit_memory((theirs, kept), (ours, own), shown)
         return main.model_copy(update=update)
 
+    def _distilled(self, run: RunRecord, budget: Limits) -> Distilled:
+        """Makes lessons of the run's episodes, by the model that reflected."""
+        policy = self.bench.policy(run.config.reflector_model or run.config.model)
+        return Distiller(self.store, policy, budget=Budget(budget)).distill(run)
+
     def _episodes(self, run: RunRecord) -> list[Episode]:
         return list(self.store.episodes(run.id))
 
-    def _print(self, main: RunReport, run: RunRecord, outcome: Outcome) -> None:
+    def _print(self, main: EndedReport, run: RunRecord, outcome: Outcome) -> None:
         if self.options.json:
             emit_json(main)
         else:
@@ -229,7 +236,7 @@ class _Execution:
         if main.baseline is not None and main.baseline.errors:
             note(f"{plural(main.baseline.errors, 'task')} of the baseline ended in errors: {self._resume(run)}")
 
-    def _next(self, main: RunReport, run: RunRecord) -> list[str]:
+    def _next(self, main: EndedReport, run: RunRecord) -> list[str]:
         """What can be done with the run now."""
         hints = [_command(self.options, "runs", "show", run.id)]
         if main.comparison is not None:
@@ -263,22 +270,6 @@ class _Execution:
         closing.join(CLOSING_SECONDS)
 
 
-def print_report(main: RunReport, run: RunRecord) -> None:
-    """A run's table, and its baseline's comparison."""
-    emit(title(run))
-    if main.n_tasks < main.n_planned:
-        emit(f"{main.status}: {main.n_tasks} of {main.n_planned} tasks have ended")
-    emit(table(main))
-    if main.comparison is not None:
-        name = main.comparison.a.strategy if main.audit is None else "without lessons of other tasks"
-        emit(f"\nbaseline {name}, with as many calls a task allowed")
-        emit(comparison_table(main.comparison))
-    if main.audit is not None and main.comparison is not None:
-        emit(audit_lines(main.audit, main.comparison.n))
-    if main.distilled is not None:
-        emit(distilled_lines(main.distilled))
-
-
 def _left(given: Limits, spent: Tally) -> Limits:
     """What a run leaves of the limits to its baseline."""
     return Limits(
@@ -288,7 +279,7 @@ def _left(given: Limits, spent: Tally) -> Limits:
     )
 
 
-def _exit_code(main: RunReport, outcome: Outcome) -> int:
+def _exit_code(main: EndedReport, outcome: Outcome) -> int:
     if outcome.status == "interrupted":
         return INTERRUPTED
     if outcome.status == "budget":

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-from reflexa.agent.curating import Refused, Tally
-from reflexa.agent.distilling import Distilled
-from reflexa.cli.report import comparison_table, distilled_lines, rate, report, table, title
+from reflexa.cli.report import RunReport, comparison_table, rate, table, title
 from reflexa.evaluation import compare, summarise
 from reflexa.types import (
     Attempt,
@@ -71,8 +69,8 @@ def test_no_tasks_have_no_rate() -> None:
 
 
 def test_the_report_says_how_many_tasks_were_planned() -> None:
-    found = report(RUN, summarise(RUN, EPISODES[:2]))
-    assert (found.n_planned, found.n_tasks, found.status, found.baseline) == (3, 2, "running", None)
+    found = RunReport.of(RUN, summarise(RUN, EPISODES[:2]))
+    assert (found.n_planned, found.n_tasks, found.status) == (3, 2, "running")
 
 
 def test_a_comparison_names_tasks_and_reservations() -> None:
@@ -86,18 +84,6 @@ def test_a_comparison_names_tasks_and_reservations() -> None:
     assert "left out: 1 task that m3x9 alone has" in lines
     assert any(line.startswith("difference -50.0 points [") for line in lines)
     assert "not shown to differ" in lines[-1]
-
-
-def test_what_became_of_operations_and_why_some_were_refused() -> None:
-    tally = Tally(added=2, repeated=1, refused=(Refused(why="quotation", count=3), Refused(why="length", count=1)))
-    found = Distilled(
-        run_id="k7f2", suite="mine\x1b", split="train", episodes=9, calls=2, reused=1, tokens=4200, tally=tally
-    )
-    assert distilled_lines(found).splitlines() == [
-        "lessons from run k7f2: 9 episodes of mine\\x1b (train) · 2 calls, 1 made before · 4.2k tokens",
-        "added 2 · edited 0 · merged 0 · dropped 0 · repeated 1",
-        "refused: 3 quotation, 1 length",
-    ]
 
 
 def test_a_title_says_what_is_remembered_where_it_is_not_the_usual() -> None:
