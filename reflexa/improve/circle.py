@@ -28,7 +28,11 @@ class Circle(Workshop):
         method = method or find_method(config.method)
         check_apart(self.suites)
         self.refuse_retracted(ledger.champion)
-        ledger = measure_first(self, ledger.model_copy(update={"status": "running"}))
+        ledger = self.saved(ledger.model_copy(update={"status": "running"}))
+        self.say(
+            f"improvement {ledger.id}: stopped at any moment, it goes on with reflexa improve --resume {ledger.id}"
+        )
+        ledger = measure_first(self, ledger)
         for number in range(1, config.rounds + 1):
             if number > len(ledger.rounds):
                 if (spent := _spent(ledger)) is not None:

@@ -23,7 +23,7 @@ def measure_first(shop: Workshop, ledger: Ledger) -> Ledger:
     if ledger.base is not None:
         return ledger
     config = ledger.config
-    run = shop.recorded(ledger.base_run, _config(shop, config, config.model, "none", 1))
+    run = shop.recorded(ledger.base_run, f"{ledger.id}-before", _config(shop, config, config.model, "none", 1))
     ledger = shop.saved(ledger.model_copy(update={"base_run": run.id}))
     summary = shop.carry_out(run, shop.held_out_suite(config))
     shop.say(f"before: {config.model} solves {100 * _rate(summary):.1f} % of the held-out tasks")
@@ -35,7 +35,8 @@ def measure(shop: Workshop, ledger: Ledger) -> Ledger:
     current = ledger.rounds[-1]
     if current.held_out is not None or current.checkpoint is None:
         return ledger
-    run = shop.recorded(current.held_out_run, _config(shop, ledger.config, current.checkpoint, "none", 1))
+    asked = _config(shop, ledger.config, current.checkpoint, "none", 1)
+    run = shop.recorded(current.held_out_run, f"{ledger.id}-{current.number}-held-out", asked)
     ledger = shop.with_round(ledger, current.with_(held_out_run=run.id))
     summary = shop.carry_out(run, shop.held_out_suite(ledger.config))
     current = ledger.rounds[-1].with_(held_out=_rate(summary)).with_costs(measured=summary.tokens)
@@ -53,7 +54,7 @@ def measure_rival(shop: Workshop, ledger: Ledger) -> Ledger:
     samples = max(LEAST_SAMPLES, round(current.costs.measured / max(1, before)))
     rival = current.rival or _known_rival(ledger, samples)
     asked = _config(shop, config, ledger.champion, "best-of-n", samples)
-    run = shop.recorded(None if rival is None else rival.run, asked)
+    run = shop.recorded(None if rival is None else rival.run, f"{ledger.id}-{current.number}-rival", asked)
     ledger = shop.with_round(ledger, current.with_(rival=Rival(run=run.id, samples=samples)))
     summary = shop.carry_out(run, shop.held_out_suite(config))
     record, episodes = shop.with_episodes(run.id)

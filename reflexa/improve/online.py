@@ -12,7 +12,8 @@ from reflexa.improve.method import Method, Step
 from reflexa.improve.rewarding import VerifierReward, suite_prompts
 from reflexa.improve.workshop import Workshop
 from reflexa.rows import TrainingRecord
-from reflexa.training.online.api import read_points, train_online
+from reflexa.training.engine.metrics import read_points, tokens_of
+from reflexa.training.online.api import train_online
 from reflexa.training.online.config import OnlineConfig
 
 
@@ -44,14 +45,14 @@ class OnlineMethod(Method):
             | {"reward": verifier, "oracle": config.reward is None, "suite": config.suite, "split": suite.split},
             created=time.time(),
         )
-        shop.store.record_training(record)
+        record = shop.begun(record)
         with Bench(shop.options) as bench:
             result = train_online(asked, suite_prompts(suite), VerifierReward(bench, suite, verifier))
         shop.store.record_points(record.id, read_points(asked.output))
         shop.ended(record, result.model, -result.reward)
         shop.say(f"round {current.number}: {self.algorithm} on {len(suite.tasks)} tasks, reward {result.reward:.3f}")
         current = current.with_(training=record.id, checkpoint=str(result.model), grown=result.reward)
-        return shop.with_round(ledger, current.with_costs(sampled=result.tokens))
+        return shop.with_round(ledger, current.with_costs(sampled=tokens_of(asked.output)))
 
     def _asked(self, shop: Workshop, ledger: Ledger) -> OnlineConfig:
         current, config = ledger.rounds[-1], ledger.config

@@ -14,6 +14,7 @@ from reflexa.improve.workshop import Workshop
 from reflexa.rows import TrainingRecord
 from reflexa.training.api import train
 from reflexa.training.config import TrainConfig
+from reflexa.training.engine.metrics import tokens_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,7 @@ class RowMethod(Method):
             judge=config.reward or config.judge,
             seed=config.seed + current.number,
         )
-        run = shop.recorded(current.grow_run, asked)
+        run = shop.recorded(current.grow_run, f"{ledger.id}-{current.number}-grow", asked)
         ledger = shop.with_round(ledger, current.with_(grow_run=run.id))
         summary = shop.carry_out(run, suite)
         rate = summary.solved / max(1, summary.n_tasks)
@@ -108,11 +109,11 @@ class RowMethod(Method):
             datasets=(current.dataset,),
             created=time.time(),
         )
-        shop.store.record_training(record)
+        record = shop.begun(record)
         result = train(config)
         shop.ended(record, result.model, result.loss)
         shop.say(f"round {current.number}: {self.algorithm} on {current.rows} rows, loss {result.loss:.4f}")
-        current = current.with_(training=record.id, checkpoint=str(result.model)).with_costs(learnt=result.tokens)
+        current = current.with_(training=record.id, checkpoint=str(result.model)).with_costs(learnt=tokens_of(output))
         return shop.with_round(ledger, current)
 
 

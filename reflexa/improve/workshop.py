@@ -83,11 +83,14 @@ class Workshop:
         }
         return RunConfig.model_validate(common | others)
 
-    def recorded(self, run_id: str | None, config: RunConfig) -> RunRecord:
-        """The run that was begun, or a new one."""
+    def recorded(self, run_id: str | None, name: str, config: RunConfig) -> RunRecord:
+        """The run that was begun, or a new one of this name, which no other run of any circle has."""
         if run_id is not None:
             return self.store.find_run(run_id)
-        return self.store.create_run(config, packages=package_versions(), code_version=code_version())
+        try:
+            return self.store.create_run(config, name=name, packages=package_versions(), code_version=code_version())
+        except UsageError:
+            return self.store.find_run(name)  # the circle was killed before its ledger knew of the run
 
     def carry_out(self, run: RunRecord, suite: Suite) -> RunSummary:
         """Runs what is left of a run.
@@ -109,6 +112,13 @@ class Workshop:
 
     def with_episodes(self, run_id: str) -> tuple[RunRecord, list[Episode]]:
         return self.store.find_run(run_id), list(self.store.episodes(run_id))
+
+    def begun(self, new: TrainingRecord) -> TrainingRecord:
+        """The record of a training run, written: the one that it had before it was killed, else ``new``."""
+        known = (each for each in self.store.list_trainings() if each.id == new.id)
+        record = next(known, new).model_copy(update={"status": new.status, "finished": None})
+        self.store.record_training(record)
+        return record
 
     def ended(self, record: TrainingRecord, checkpoint: Path, loss: float) -> None:
         """Keeps the record of a training run that has ended."""

@@ -46,10 +46,11 @@ def test_a_verifier_of_choice_rewards_and_the_record_says_so(home: Home) -> None
 
 def test_a_training_that_was_killed_goes_on_from_its_checkpoint(home: Home) -> None:
     with pytest.raises(StoppedHere):
-        home.circle(stop_after=4).run(asked(home))
-    before = home.known()
-    assert before.rounds[0].checkpoint is not None
-    unfinished = before.rounds[0].with_(checkpoint=None, training=None)
-    again = home.circle().run(before.model_copy(update={"rounds": (unfinished,)}))
-    assert again.rounds[0].checkpoint == before.rounds[0].checkpoint
+        home.circle(stop_at=5).run(asked(home))
+    before = home.store.find_training("i1-1")
+    assert home.known().rounds[0].checkpoint is None
+    again = home.circle().run(home.known())
+    assert again.rounds[0].checkpoint == before.checkpoint
+    assert again.rounds[0].costs.sampled > 0
+    assert home.store.find_training("i1-1").created == before.created
     assert again.status == "finished"

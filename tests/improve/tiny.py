@@ -16,7 +16,7 @@ JUDGE = "regex:[a-m]"
 
 
 class StoppedHere(Exception):
-    """Stands in for a kill after a step was recorded."""
+    """Stands in for a kill when a step has ended and was not yet recorded."""
 
 
 def suite(split: str, n: int, word: str = "") -> Suite:
@@ -47,7 +47,7 @@ def ledger(folder: Path, model: Path, rounds: int = 2) -> Ledger:
 
 
 class Home:
-    """A database and a place for checkpoints; ``stop_after`` saves of the ledger the circle is killed."""
+    """A database and a place for checkpoints; the circle is killed at its ``stop_at``-th save, which is lost."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -55,15 +55,15 @@ class Home:
         self.store = Store.open(folder / "m.db")
         self.said: list[str] = []
 
-    def circle(self, stop_after: int = 1_000) -> Circle:
+    def circle(self, stop_at: int = 1_000) -> Circle:
         saves = 0
 
         def save(now: Ledger) -> None:
             nonlocal saves
-            self.store.record_improvement(now.id, now.created, now.model_dump(mode="json"))
             saves += 1
-            if saves == stop_after:
+            if saves == stop_at:
                 raise StoppedHere
+            self.store.record_improvement(now.id, now.created, now.model_dump(mode="json"))
 
         return Circle(
             self.store, Suites(suite("train", 6), suite("test", 6)), BenchOptions(concurrency=8), save, self.said.append

@@ -52,6 +52,11 @@ class MetricsFile:
         self._file.close()
 
 
+def tokens_of(output: Path) -> int:
+    """The tokens of all steps of a run, also of those before it was killed; ``output`` is its folder."""
+    return sum(int(json.loads(line)["tokens"]) for line in _lines(output / "metrics.jsonl"))
+
+
 def _lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from reflexa.training.engine.metrics import MetricsFile, StepReport
+from reflexa.training.engine.metrics import MetricsFile, StepReport, tokens_of
 
 
 def report(step: int) -> StepReport:
@@ -49,3 +49,10 @@ def test_a_new_run_begins_an_empty_file(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     write(path, 0, range(1, 6))
     assert write(path, 0, range(1, 2)) == [1]
+
+
+def test_the_tokens_of_a_run_are_those_of_every_step_that_it_keeps(tmp_path: Path) -> None:
+    assert tokens_of(tmp_path) == 0
+    write(tmp_path / "metrics.jsonl", 0, range(1, 5))
+    write(tmp_path / "metrics.jsonl", 2, range(3, 7))
+    assert tokens_of(tmp_path) == 6 * report(1).tokens
