@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from reflexa.rows import CheckpointPoint
 if TYPE_CHECKING:
     from reflexa.cli.options.checkpoints import CheckpointsOptions
     from reflexa.evaluation.checkpoints import Selection
-    from reflexa.evaluation.overoptimisation import Curve, Estimate
+    from reflexa.evaluation.overoptimisation import Estimate
     from reflexa.memory import Store
 
 POINTS = "points.jsonl"
@@ -141,14 +140,9 @@ def _picture(found: Selection) -> list[str]:
         words = "true reward (●; ◆ chosen"
         start = next((point for point in found.points if point.step == 0), None)
         if found.curve is not None and start is not None:
-            layers.insert(0, ("·", sampled(found.curve, start.true or 0.0)))
+            layers.insert(0, ("·", found.curve.sampled(start.true or 0.0)))
             words += "; · the curve"
         charts.append(chart(f"{words}) over √KL", layers))
     if len(proxy) > 1:
         charts.append(chart("proxy reward (○) over √KL", [("○", proxy)], height=6))
     return charts
-
-
-def sampled(curve: Curve, start: float, n: int = 120) -> list[tuple[float, float]]:
-    """Points of a curve, from the start's own reward on."""
-    return [(d, start + curve.gain(d)) for d in (curve.furthest * i / n for i in range(n + 1)) if math.isfinite(d)]

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reflexa.cli.checkpoints import sampled
 from reflexa.errors import UsageError
 from reflexa.evaluation.checkpoints import Selection, standard_error
 from reflexa.evaluation.overoptimisation import distance
@@ -62,7 +61,7 @@ def _draw_true(axes: Axes, found: Selection) -> None:
         )
     start = next((true for _, true, point in measured if point.step == 0), None)
     if found.curve is not None and start is not None:
-        axes.plot(*_xy(sampled(found.curve, start)), color=TRUE, linewidth=1, label="fitted")
+        axes.plot(*_xy(found.curve.sampled(start)), color=TRUE, linewidth=1, label="fitted")
         peak = found.curve.peak
         if found.curve.shown and peak.low is not None and peak.high is not None:
             axes.axvspan(peak.low, peak.high, color=TRUE, alpha=0.15, label="peak, 95 %")
@@ -85,9 +84,9 @@ def draw_study(result: StudyResult, path: Path) -> None:
             near, far = [distance(kl) for kl in chosen.kl], [distance(point.kl) for point in points]
             label = f"{found.size}, {found.labels:,} labels"
             axes[0].plot(near, chosen.gold, "o", color=colour, markersize=3)
-            axes[0].plot(*_xy(sampled(chosen.curve, chosen.gold[0])), color=colour, linewidth=1, label=label)
+            axes[0].plot(*_xy(chosen.curve.sampled(chosen.gold[0])), color=colour, linewidth=1, label=label)
             axes[1].plot(far, [point.true or 0.0 for point in points], "o", color=colour, markersize=3)
-            axes[1].plot(*_xy(sampled(found.rl.curve, points[0].true or 0.0)), color=colour, linewidth=1)
+            axes[1].plot(*_xy(found.rl.curve.sampled(points[0].true or 0.0)), color=colour, linewidth=1)
             axes[2].plot(near, chosen.proxy, "o--", color=colour, markersize=2, linewidth=0.7)
             axes[3].plot(far, [point.proxy for point in points], "o--", color=colour, markersize=2, linewidth=0.7)
         for place, (way, what) in zip(axes, _PANELS, strict=True):

@@ -69,6 +69,11 @@ class Curve(Frozen):
         spoilt = distance if self.law == "best-of-n" else math.log(distance)
         return distance * ((self.alpha.value or 0.0) - (self.beta.value or 0.0) * spoilt)
 
+    def sampled(self, start: float, n: int = 120) -> list[tuple[float, float]]:
+        """The curve up to what was measured: ``n`` + 1 distances with their rewards; ``start`` is the start's own."""
+        steps = [self.furthest * i / n for i in range(n + 1)]
+        return [(step, start + self.gain(step)) for step in steps]
+
 
 def distance(kl: float) -> float:
     """√KL; an estimate of the KL that came out below 0 counts as 0."""

@@ -34,6 +34,14 @@ def test_worked_peaks() -> None:
     assert chosen.misfit == pytest.approx(0.0, abs=1e-12)
 
 
+def test_a_sampled_curve_goes_from_the_start_to_what_was_measured() -> None:
+    found = fit_curve("best-of-n", DISTANCES, gains("best-of-n", 1.2, 0.3, DISTANCES))
+    points = found.sampled(0.5, n=3)
+    assert points[0] == (0.0, 0.5)
+    assert [distance for distance, _ in points] == [0.0, 1.0, 2.0, 3.0]
+    assert [reward for _, reward in points[1:]] == pytest.approx([1.4, 1.7, 1.4])  # 0.5 + d·(1.2 − 0.3·d)
+
+
 def test_least_squares_by_hand() -> None:
     """Best of n at d = 1, 2, 3 with gains 1, 1, 1: the normal equations are 14α − 36β = 6 and −36α + 98β = −14."""
     found = fit_curve("best-of-n", [1.0, 2.0, 3.0], [1.0, 1.0, 1.0])
