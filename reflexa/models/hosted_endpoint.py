@@ -11,7 +11,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 from reflexa.errors import AuthenticationError, TransientPolicyError, UsageError
-from reflexa.models.hosted_errors import scrub
+from reflexa.models.hosted_scrubbing import scrub
 from reflexa.models.hosted_tools import function, tool_calls
 from reflexa.types import Completion, FinishReason, Message, Sampling, Usage
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from reflexa.errors import AuthenticationError, ContextOverflowError, PolicyError, TransientPolicyError
+from reflexa.models.hosted_scrubbing import scrub
 from reflexa.models.retrying import retry_after_seconds
 
 if TYPE_CHECKING:
@@ -17,11 +16,6 @@ if TYPE_CHECKING:
     from reflexa.models.hosted_transport import Try
 
 _LONGEST_DETAIL = 300
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
-_SECRET_SHAPE = re.compile(
-    r"\b(?:sk|pk|rk|gsk|xai|hf|AIza)[-_]?[A-Za-z0-9*_\-]{12,}|(?i:bearer)\s+\S{8,}|(?<=://)[^/@\s]+@"
-)
-_SHORTEST_SECRET = 8
 _OVERFLOW = re.compile(
     r"context[ _]length|maximum context|context window|context size|prompt is too long|too many (?:input )?tokens"
     r"|input is too long|exceeds? the (?:model'?s )?(?:max\w*|available) (?:context|input|number of tokens)",
@@ -29,17 +23,6 @@ _OVERFLOW = re.compile(
 )
 _TRANSIENT_STATUS = frozenset({408, 409, 425, 429})
 _NO_CREDIT = re.compile(r"insufficient_quota|billing_hard_limit|exceeded your current quota", re.IGNORECASE)
-
-
-def scrub(text: str, environment: Mapping[str, str] | None = None) -> str:
-    """``text`` without any value of the environment's key-like variables, key-shaped strings or passwords in URLs."""
-    variables = os.environ if environment is None else environment
-    secrets = [
-        value for name, value in variables.items() if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET
-    ]
-    for value in sorted(secrets, key=len, reverse=True):
-        text = text.replace(value, "[redacted]")
-    return _SECRET_SHAPE.sub("[redacted]", text)
 
 
 def explain(error: Exception, running: Try, endpoint: Endpoint) -> PolicyError:
