@@ -48,11 +48,11 @@ def make_suite(name: str, data: Path, folder: Path) -> NewSuite:
     """
     from reflexa.tasks.drafting import NAME, draft
     from reflexa.tasks.own import read_spec, read_tasks
-    from reflexa.tasks.registry import BUILTINS
     from reflexa.tasks.sourcing import Request
+    from reflexa.tasks.suites import KNOWN
 
-    if not NAME.fullmatch(name) or name in BUILTINS:
-        why = "is a built-in suite" if name in BUILTINS else "is no name of letters, digits, dots and hyphens"
+    if not NAME.fullmatch(name) or name in KNOWN:
+        why = "is a built-in suite" if name in KNOWN else "is no name of letters, digits, dots and hyphens"
         raise UsageError(f"{name!r} {why}: choose another name for the suite")
     text = draft(data, folder)
     path = folder / f"{name}.toml"

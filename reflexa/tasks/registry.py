@@ -20,7 +20,6 @@ from reflexa.tasks import (
     mbpp,
     procedural,
     textworld,
-    tooled,
     verifiers_suite,
 )
 from reflexa.tasks.sourcing import Request
@@ -52,7 +51,6 @@ BUILTINS: dict[str, Builtin] = {
     "hotpotqa": Builtin(hotpotqa.DESCRIPTION, hotpotqa.SOURCE, hotpotqa.load, n=7405),
     "hh-rlhf": Builtin(harmlessness.DESCRIPTION, harmlessness.SOURCE, harmlessness.load, splits=harmlessness.SPLITS),
     "hotpotqa-react": Builtin(hotpotqa_react.DESCRIPTION, hotpotqa_react.SOURCE, hotpotqa_react.load, n=7405),
-    "tools": Builtin(tooled.DESCRIPTION, tooled.SOURCE, tooled.load, splits=(), argument="TOOL[+TOOL]:SUITE"),
     "gymnasium": Builtin(
         gymnasium.DESCRIPTION, gymnasium.SOURCE, gymnasium.load, splits=gymnasium.SPLITS, argument="WORLD[,KEY=VALUE…]"
     ),

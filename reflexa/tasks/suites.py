@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from reflexa.errors import UsageError, unknown_name
-from reflexa.tasks import humaneval, own
-from reflexa.tasks.registry import BUILTINS
+from reflexa.tasks import humaneval, own, tooled
+from reflexa.tasks.registry import BUILTINS, Builtin
 from reflexa.tasks.sourcing import Request
 from reflexa.tasks.suite import Suite, SuiteInfo
 
@@ -23,16 +24,34 @@ def load_suite(
     A file is a suite's TOML, or tasks in HumanEval's columns. ``data`` is the file that a suite's rows are read from.
     Raises ``UsageError`` for unknown names and splits and for files that cannot be used.
     """
-    files = _workspace_files(workspace)
-    if name_or_path in files:
-        return _from_file(Request(name_or_path, "", split, data, workspace), files[name_or_path])
-    name, _, argument = name_or_path.partition(":")
-    if name in BUILTINS:
-        return _builtin(Request(name, argument, split, data, workspace))
-    path = Path(name_or_path).expanduser()
-    if name_or_path.endswith(_SUFFIXES) or path.is_file():
-        return _from_file(Request(_stem(path), "", split, data, workspace), path)
-    raise unknown_name("suite", name_or_path, [*BUILTINS, *files])
+    return _load(Request(name_or_path, "", split, data, workspace))
+
+
+def _load(request: Request) -> Suite:
+    """What the request's name, as it was given, means."""
+    files = _workspace_files(request.workspace)
+    if request.name in files:
+        return _from_file(request, files[request.name])
+    name, _, argument = request.name.partition(":")
+    if name in KNOWN:
+        return _builtin(replace(request, name=name, argument=argument))
+    path = Path(request.name).expanduser()
+    if request.name.endswith(_SUFFIXES) or path.is_file():
+        return _from_file(replace(request, name=_stem(path)), path)
+    raise unknown_name("suite", request.name, [*KNOWN, *files])
+
+
+KNOWN: dict[str, Builtin] = {
+    **BUILTINS,
+    "tools": Builtin(
+        tooled.DESCRIPTION,
+        tooled.SOURCE,
+        lambda request: tooled.load(request, _load),
+        splits=(),
+        argument="TOOL[+TOOL]:SUITE",
+    ),
+}
+"""The built-in suites by name, with the one that is made of others by theirs."""
 
 
 def list_suites(workspace: Path | None = None) -> list[SuiteInfo]:
@@ -40,14 +59,14 @@ def list_suites(workspace: Path | None = None) -> list[SuiteInfo]:
     files = _workspace_files(workspace)
     found = [
         SuiteInfo(name=name, n=each.n, description=each.summary, source=each.source, argument=each.argument)
-        for name, each in BUILTINS.items()
+        for name, each in KNOWN.items()
         if name not in files
     ]
     return [*found, *(_info(name, path) for name, path in files.items())]
 
 
 def _builtin(request: Request) -> Suite:
-    builtin = BUILTINS[request.name]
+    builtin = KNOWN[request.name]
     if request.argument and not builtin.argument:
         raise UsageError(f"the suite {request.name} takes no argument: write {request.name}")
     if builtin.splits and request.split not in builtin.splits:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from reflexa.errors import UsageError, unknown_name
 from reflexa.tasks.environments.tools import TOOL_NAMES
 from reflexa.tasks.sourcing import Request, digest_of
@@ -13,10 +16,11 @@ SOURCE = "the other suite's"
 _STEPS = 10
 
 
-def load(request: Request) -> Suite:
-    """The suite ``tools:TOOL[+TOOL]:SUITE``. Raises ``UsageError`` for unknown tools, and suites that take none."""
-    from reflexa.tasks.suites import load_suite
+def load(request: Request, loaded: Callable[[Request], Suite]) -> Suite:
+    """The suite ``tools:TOOL[+TOOL]:SUITE``; ``loaded`` gives the one that a request's name means.
 
+    Raises ``UsageError`` for unknown tools, and suites that take none.
+    """
     names, separator, inner = request.argument.partition(":")
     if not separator or not inner:
         raise UsageError("tools needs a tool and a suite: tools:python:gsm8k, for instance")
@@ -24,7 +28,7 @@ def load(request: Request) -> Suite:
     for name in tools:
         if name not in TOOL_NAMES:
             raise unknown_name("tool", name, TOOL_NAMES)
-    suite = load_suite(inner, split=request.split, workspace=request.workspace, data=request.data)
+    suite = loaded(replace(request, name=inner, argument=""))
     name = f"tools:{request.argument}"
     return suite.model_copy(
         update={

@@ -115,12 +115,6 @@ def _json_schema(argument: str, means: Means) -> Verifier:
     return JsonSchema.from_file(schema_file(argument, means.workspace))
 
 
-def _composite(argument: str, means: Means) -> Verifier:
-    from reflexa.verifiers.composite import from_argument
-
-    return from_argument(argument, means)
-
-
 BUILTINS: dict[str, Builtin] = {
     "math": Builtin("a mathematical answer against the reference answer, by value", _math, private=True),
     "hidden-tests": Builtin("the task's hidden tests, in the sandbox", _hidden_tests, private=True),
@@ -134,9 +128,6 @@ BUILTINS: dict[str, Builtin] = {
     "choice": Builtin("the right option of a multiple choice", lambda *_: MultipleChoice(), private=True),
     "regex": Builtin("a regular expression found in the answer", _regex, argument="PATTERN"),
     "json-schema": Builtin("JSON that a schema allows", _json_schema, argument="SCHEMA"),
-    "composite": Builtin(
-        "all, any, a weighted mean or a cascade of other verifiers", _composite, argument="COMPOSITE_FILE"
-    ),
     "programs": Builtin("what a whole program prints for hidden inputs, in the sandbox", _programs, private=True),
     "visible-examples": Builtin("the examples that the task's prompt shows, in the sandbox", _visible_examples),
     "generated": Builtin("the scorer of the generator that made the task", _generated, private=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,11 @@ from reflexa.sandbox.text import plain
 from reflexa.types import Attempt, CheckResult, Frozen, SandboxLevel, Task, Verdict
 from reflexa.verifiers.means import Means, own_file
 from reflexa.verifiers.persistent import Persistent
-from reflexa.verifiers.registry import open_verifier
 from reflexa.verifiers.rubric import digest, load_toml
 
 Rule = Literal["all", "any", "weighted", "cascade"]
+Opening = Callable[[str, Means], Verifier]
+"""Opens a part by its name."""
 _FEEDBACK_BYTES = 2048
 _OPENING: ContextVar[tuple[Path, ...]] = ContextVar("composites being opened", default=())
 
@@ -147,7 +149,7 @@ class Composite:
         return checks
 
 
-def open_composite(path: Path, means: Means) -> Composite:
+def open_composite(path: Path, means: Means, opening: Opening) -> Composite:
     """The composite of a TOML file with ``kind = "composite"``, its parts opened by their names.
 
     Raises ``UsageError`` for unknown parts, and where a composite holds itself.
@@ -159,17 +161,17 @@ def open_composite(path: Path, means: Means) -> Composite:
     spec = load_toml(path, "composite", CompositeSpec)
     token = _OPENING.set((*chain, resolved))
     try:
-        parts = tuple(Part(open_verifier(part.verifier, means), part.weight) for part in spec.parts)
+        parts = tuple(Part(opening(part.verifier, means), part.weight) for part in spec.parts)
     finally:
         _OPENING.reset(token)
     return Composite(spec.rule, parts, name=spec.name, pass_mark=spec.pass_mark or 1.0)
 
 
-def from_argument(argument: str, means: Means) -> Composite:
+def from_argument(argument: str, means: Means, opening: Opening) -> Composite:
     """``composite:FILE``: a path, or the name of a file in the workspace's ``verifiers/``."""
     if not argument:
         raise UsageError("composite:FILE names a TOML file with the parts, as in composite:strict")
-    return open_composite(own_file("composite", argument, means.workspace), means)
+    return open_composite(own_file("composite", argument, means.workspace), means, opening)
 
 
 def _weakest(verdicts: list[Verdict]) -> SandboxLevel | None:

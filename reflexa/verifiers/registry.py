@@ -15,7 +15,7 @@ from typing import Any
 from reflexa.errors import UsageError, unknown_name
 from reflexa.protocols import Verifier
 from reflexa.types import Frozen
-from reflexa.verifiers.builtins import BUILTINS
+from reflexa.verifiers.builtins import BUILTINS, Builtin
 from reflexa.verifiers.function import as_verifier
 from reflexa.verifiers.means import Means, workspace_files
 
@@ -39,26 +39,26 @@ def open_verifier(spec: str, means: Means) -> Verifier:
     own = workspace_files(means.workspace)
     if spec in own:
         return _open_own(own[spec], means)
-    if name in BUILTINS:
-        if argument and not BUILTINS[name].argument:
+    if name in KNOWN:
+        if argument and not KNOWN[name].argument:
             raise UsageError(f"the verifier {name} takes no argument: write {name}, not {spec}")
-        if means.blind and BUILTINS[name].private:
+        if means.blind and KNOWN[name].private:
             raise UsageError(
                 f"the verifier {name} reads a task's reference answer or hidden tests: as feedback it would tell the "
                 "agent what it is judged by. Use --feedback oracle, which marks the run as such, or another verifier"
             )
-        return BUILTINS[name].open(argument, means)
+        return KNOWN[name].open(argument, means)
     offered = _offered()
     if spec in offered:
         return _open_offered(offered[spec])
-    raise unknown_name("verifier", spec, [*own, *BUILTINS, *offered])
+    raise unknown_name("verifier", spec, [*own, *KNOWN, *offered])
 
 
 def list_verifiers(workspace: Path | None = None) -> tuple[VerifierInfo, ...]:
     """All verifiers that ``open_verifier`` knows: built-in, the workspace's, other packages'. Opens none."""
     found = [
         VerifierInfo(name=name, argument=each.argument, summary=each.summary, source="built in", private=each.private)
-        for name, each in BUILTINS.items()
+        for name, each in KNOWN.items()
     ]
     found += [
         VerifierInfo(name=name, summary=f"your own ({path.name})", source=str(path))
@@ -95,10 +95,10 @@ def _from_toml(path: Path, means: Means) -> Verifier:
         kind = tomllib.loads(path.read_text(encoding="utf-8")).get("kind")
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as TOML: {error}") from error
-    kinds = [name for name, builtin in BUILTINS.items() if "FILE" in builtin.argument]
+    kinds = [name for name, builtin in KNOWN.items() if "FILE" in builtin.argument]
     if kind not in kinds:
         raise UsageError(f'{path}: "kind" is {kind!r}; expected one of {", ".join(kinds)}')
-    return BUILTINS[kind].open(str(path), means)
+    return KNOWN[kind].open(str(path), means)
 
 
 def _offered() -> dict[str, EntryPoint]:
@@ -115,3 +115,18 @@ def _open_offered(point: EntryPoint) -> Verifier:
 
 def _made(found: Any) -> Verifier:
     return as_verifier(found() if isinstance(found, type) else found)
+
+
+def _composite(argument: str, means: Means) -> Verifier:
+    from reflexa.verifiers.composite import from_argument
+
+    return from_argument(argument, means, open_verifier)
+
+
+KNOWN: dict[str, Builtin] = {
+    **BUILTINS,
+    "composite": Builtin(
+        "all, any, a weighted mean or a cascade of other verifiers", _composite, argument="COMPOSITE_FILE"
+    ),
+}
+"""The built-in ones by name, with the one that opens others by theirs."""
