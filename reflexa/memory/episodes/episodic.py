@@ -7,19 +7,24 @@ strategy and model, and a new one when a task comes again.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from reflexa.types import Episode, RunConfig
+from reflexa.types import Episode, RunConfig, RunRecord, RunStatus
 
-if TYPE_CHECKING:
-    from reflexa.memory.store import Store
+
+class Runs(Protocol):
+    """Where runs are recorded: a store."""
+
+    def create_run(self, config: RunConfig) -> RunRecord: ...
+
+    def end_run(self, run_id: str, status: RunStatus) -> None: ...
 
 
 class Episodic:
     """What one open store has remembered so far. Safe for any number of threads."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, runs: Runs) -> None:
+        self._runs = runs
         self._gathering: dict[tuple[str, str, str, str], tuple[str, set[str]]] = {}
         self._turn = threading.Lock()
 
@@ -38,6 +43,6 @@ class Episodic:
 
     def _new_run(self, key: tuple[str, str, str, str]) -> str:
         suite, split, strategy, model = key
-        run = self._store.create_run(RunConfig(suite=suite, split=split, strategy=strategy, model=model))
-        self._store.end_run(run.id, "finished")
+        run = self._runs.create_run(RunConfig(suite=suite, split=split, strategy=strategy, model=model))
+        self._runs.end_run(run.id, "finished")
         return run.id
