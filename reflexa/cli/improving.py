@@ -174,7 +174,7 @@ def _learnt(each: Round) -> str:
 
 
 def _p(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+    return "" if value is None else f"{value:.2g}"
 
 
 def _percent(share: float | None) -> str:
