@@ -13,6 +13,7 @@ from reflexa.cli.main import VERBS
 from tests.cli.support import ROOT, Cli, called
 
 HEAVY = ("litellm", "sqlalchemy", "alembic", "torch", "transformers", "xllamacpp", "rich", "pydantic", "numpy")
+LOOP = ("reflexa.agent", "reflexa.tasks", "reflexa.verifiers", "reflexa.sandbox", "reflexa.training", "litellm")
 
 
 def test_help_names_every_verb_and_what_it_is_for(cli: Cli) -> None:
@@ -29,17 +30,26 @@ def test_every_verb_has_help(cli: Cli, name: str) -> None:
     assert f"reflexa {name}" in shown.out
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["runs", "show", "--help"], ["version"]])
-def test_help_loads_nothing_heavy(home: Path, arguments: list[str]) -> None:
+def _loaded(arguments: list[str], names: tuple[str, ...]) -> set[str]:
+    """Which of these modules a command line loads, in a process of its own."""
     code = (
         "import sys\nfrom reflexa.cli.main import run\n"
         f"code = run({arguments!r})\n"
-        f"sys.stderr.write(' '.join(name for name in {HEAVY!r} if name in sys.modules))\n"
+        f"sys.stderr.write(' '.join(name for name in {names!r} if name in sys.modules))\n"
         "sys.exit(code)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["runs", "show", "--help"], ["version"]])
+def test_help_loads_nothing_heavy(home: Path, arguments: list[str]) -> None:
     typers_own = set() if arguments == ["--help"] else {"pydantic"}
-    assert set(done.stderr.split()) <= typers_own
+    assert _loaded(arguments, HEAVY) <= typers_own
+
+
+def test_what_only_looks_loads_neither_the_loop_nor_what_it_works_with(home: Path) -> None:
+    assert not _loaded(["runs", "list"], LOOP)
 
 
 def test_no_arguments_show_the_help_and_are_an_error(cli: Cli) -> None:
