@@ -7,6 +7,7 @@ other tasks, so it has to say where it came from, how far it is trusted, and wha
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -71,6 +72,33 @@ class LessonOutcomes(Frozen):
     shown_solved: int = Field(default=0, ge=0)
     left_out: int = Field(default=0, ge=0)
     left_out_solved: int = Field(default=0, ge=0)
+
+    def __add__(self, other: LessonOutcomes) -> LessonOutcomes:
+        return LessonOutcomes(
+            shown=self.shown + other.shown,
+            shown_solved=self.shown_solved + other.shown_solved,
+            left_out=self.left_out + other.left_out,
+            left_out_solved=self.left_out_solved + other.left_out_solved,
+        )
+
+
+class LessonTrials(Frozen):
+    """The same in those runs alone that showed the lesson in some episodes and left it out of others, run by run.
+
+    Within a run nothing but the lot decided which. Between runs the model, the strategy and the share that is left out
+    may differ, so that counts of several runs together (``total``) say nothing of what the lesson did.
+    """
+
+    runs: tuple[LessonOutcomes, ...] = ()
+
+    @classmethod
+    def of(cls, runs: Iterable[LessonOutcomes]) -> LessonTrials:
+        """Of any runs those that chance chose in."""
+        return cls(runs=tuple(counts for counts in runs if counts.shown and counts.left_out))
+
+    @property
+    def total(self) -> LessonOutcomes:
+        return sum(self.runs, LessonOutcomes())
 
 
 class Recalled(Frozen):

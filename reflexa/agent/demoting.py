@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from reflexa.lessons import Lesson, LessonOutcomes
+from reflexa.lessons import Lesson, LessonTrials
 from reflexa.memory.lessons.utility import harmful, help_probability
 from reflexa.types import RunRecord
 
@@ -22,11 +22,11 @@ RULE = "harmful"
 def quarantine_harmful(store: Store, lessons: Iterable[Lesson]) -> tuple[Lesson, ...]:
     """Puts into quarantine what of these active lessons hurts, and returns it as it now is."""
     active = [lesson for lesson in lessons if lesson.status == "active"]
-    outcomes = store.lesson_trials([lesson.id for lesson in active])
+    trials = store.lesson_trials([lesson.id for lesson in active])
     found = []
     for lesson in active:
-        if harmful(outcomes[lesson.id]):
-            update = {"status": "quarantined", "reason": f"{RULE}: {figures(outcomes[lesson.id])}"}
+        if harmful(trials[lesson.id]):
+            update = {"status": "quarantined", "reason": f"{RULE}: {figures(trials[lesson.id])}"}
             found.append(lesson.model_copy(update=update))
             store.change_lesson(found[-1])
     return tuple(found)
@@ -37,9 +37,10 @@ def quarantine_harmful_of(store: Store, run: RunRecord) -> tuple[Lesson, ...]:
     return quarantine_harmful(store, store.recalled_lessons(run_id=run.id)) if run.config.recalls_lessons else ()
 
 
-def figures(outcomes: LessonOutcomes) -> str:
+def figures(trials: LessonTrials) -> str:
     """``solved 3 of 20 with it and 15 of 22 without, P(helps) 0.001``."""
+    counted, several = trials.total, f" in {len(trials.runs)} runs" if len(trials.runs) > 1 else ""
     return (
-        f"solved {outcomes.shown_solved} of {outcomes.shown} with it and {outcomes.left_out_solved} of "
-        f"{outcomes.left_out} without, P(helps) {help_probability(outcomes):.3g}"
+        f"solved {counted.shown_solved} of {counted.shown} with it and {counted.left_out_solved} of "
+        f"{counted.left_out} without{several}, P(helps) {help_probability(trials):.3g}"
     )

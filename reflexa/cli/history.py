@@ -182,8 +182,8 @@ def _show_lesson(store: Store, options: memory_options.ShowOptions) -> int:
     if options.json:
         emit_json(lesson)
     else:
-        outcomes = store.lesson_outcomes([lesson.id])[lesson.id]
-        emit(lesson_text(lesson, outcomes, store.lesson_versions(lesson.id)))
+        outcomes, trials = store.lesson_outcomes([lesson.id]), store.lesson_trials([lesson.id])
+        emit(lesson_text(lesson, outcomes[lesson.id], trials[lesson.id], store.lesson_versions(lesson.id)))
     return DONE
 
 

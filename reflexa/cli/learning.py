@@ -67,20 +67,11 @@ def show_worth(options: UtilityOptions) -> int:
     if not found:
         emit("no lesson was recalled yet: reflexa run --memory suite --explore 0.1 shows some, and leaves a share out")
         return DONE
-    rows = [("lesson", "status", "solved with it", "without it", "difference", "P(helps)", "text")]
-    rows += [
-        (
-            each.id[:9],
-            each.status,
-            _share(each.shown),
-            _share(each.left_out),
-            f"{100 * each.difference:+.0f}" if each.left_out.n and each.shown.n else "–",
-            f"{each.helps:.3f}" if each.left_out.n and each.shown.n else "–",
-            one_line(each.text, 60),
-        )
-        for each in found
+    rows: list[tuple[str, ...]] = [
+        ("lesson", "status", "runs", "solved with it", "without it", "difference", "odds ratio", "P(helps)", "text")
     ]
-    emit(aligned(rows, right=(4, 5)))
+    rows += [(each.id[:9], each.status, *_figures(each), one_line(each.text, 60)) for each in found]
+    emit(aligned(rows, right=(2, 5, 7)))
     return DONE
 
 
@@ -92,10 +83,24 @@ def _worth(store: Store, suite: str | None) -> list[Worth]:
     return sorted(found, key=lambda each: (-min(each.shown.n, each.left_out.n), -each.shown.n, each.id))
 
 
+def _figures(found: Worth) -> tuple[str, ...]:
+    """What was counted, and what follows; no more than dashes where nothing was left out by lot."""
+    if not found.runs:
+        return ("0", *["–"] * 5)
+    low, high = found.ci95
+    return (
+        str(found.runs),
+        _share(found.shown),
+        _share(found.left_out),
+        f"{100 * found.difference:+.0f}",
+        f"{found.odds_ratio:.3g} [{low:.3g}–{high:.3g}]",
+        f"{found.helps:.3f}",
+    )
+
+
 def _share(share: Share) -> str:
-    """``12/20, 59 % [39–78]``: the posterior's mean and interval in per cent."""
-    low, high = share.ci95
-    return f"{share.solved}/{share.n}, {100 * share.mean:.0f} % [{100 * low:.0f}–{100 * high:.0f}]" if share.n else "–"
+    """``12/20, 59 %``: what was counted, and the rate that the runs average to."""
+    return f"{share.solved}/{share.n}, {100 * share.rate:.0f} %"
 
 
 def audit(options: AuditOptions) -> int:

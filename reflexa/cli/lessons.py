@@ -11,7 +11,7 @@ from reflexa.cli.output import emit, emit_json
 from reflexa.cli.session import Session
 from reflexa.cli.text import aligned, indented, one_line, plural
 from reflexa.errors import UsageError
-from reflexa.lessons import LONGEST, Lesson, LessonOutcomes, RecallQuery, new_lesson_id
+from reflexa.lessons import LONGEST, Lesson, LessonOutcomes, LessonTrials, RecallQuery, new_lesson_id
 from reflexa.memory.lessons.utility import utility
 from reflexa.prompting import inert
 
@@ -92,8 +92,8 @@ def review(options: ReviewOptions) -> int:
     return DONE
 
 
-def lesson_text(lesson: Lesson, outcomes: LessonOutcomes, versions: Sequence[Lesson]) -> str:
-    """A lesson in full, with where it came from and what it was worth."""
+def lesson_text(lesson: Lesson, outcomes: LessonOutcomes, trials: LessonTrials, versions: Sequence[Lesson] = ()) -> str:
+    """A lesson in full, with where it came from, what became of its episodes, and what it was worth."""
     about = f"{one_line(lesson.suite)} ({one_line(lesson.split)}) · {lesson.trust} · {lesson.status}"
     lines = [f"{lesson.id}: {about}"]
     if lesson.reason:
@@ -108,7 +108,7 @@ def lesson_text(lesson: Lesson, outcomes: LessonOutcomes, versions: Sequence[Les
     if outcomes.shown or outcomes.left_out:
         lines.append(
             f"solved {outcomes.shown_solved} of {outcomes.shown} with it, {outcomes.left_out_solved} of "
-            f"{outcomes.left_out} without · utility {utility(outcomes):.2f}"
+            f"{outcomes.left_out} without · utility {utility(trials):.2f}"
         )
     if versions:
         lines.append(f"changed {plural(len(versions), 'time')}")
@@ -136,7 +136,7 @@ def _show_waiting(waiting: Sequence[Lesson], options: ReviewOptions) -> int:
         emit_json([lesson.model_dump() for lesson in waiting])
         return DONE
     if options.id is not None:
-        emit("\n".join(lesson_text(lesson, LessonOutcomes(), ()) for lesson in waiting))
+        emit("\n".join(lesson_text(lesson, LessonOutcomes(), LessonTrials()) for lesson in waiting))
         emit(f"next: reflexa memory review {waiting[0].id} --accept · --reject")
         return DONE
     if not waiting:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from statistics import NormalDist
 
 from reflexa.errors import UsageError
@@ -48,33 +48,6 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
     half = math.sqrt(share * (1 - share) * weight + weight * weight / 4) / (1 + weight)
     low = 0.0 if successes == 0 else max(0.0, centre - half)
     return low, 1.0 if successes == n else min(1.0, centre + half)
-
-
-def credible(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The central interval of a share's posterior, Beta(1 + successes, 1 + n - successes): a uniform prior."""
-    _check_confidence(confidence)
-    if not 0 <= successes <= n:
-        raise UsageError(f"{successes} successes of {n}: expected between 0 and {n}")
-    import numpy as np
-
-    several = np.arange(successes + 1, n + 2)
-    ways = np.array([math.lgamma(n + 2) - math.lgamma(i + 1) - math.lgamma(n + 2 - i) for i in several.tolist()])
-
-    def below(share: float) -> float:
-        """The posterior's mass below a share: the chance of more than ``successes`` in n + 1 draws of it."""
-        return float(np.exp(ways + several * math.log(share) + (n + 1 - several) * math.log1p(-share)).sum())
-
-    tail = (1 - confidence) / 2
-    return _where_reached(below, tail), _where_reached(below, 1 - tail)
-
-
-def _where_reached(rising: Callable[[float], float], value: float) -> float:
-    """Where in (0, 1) a rising function comes to a value, by halving."""
-    low, high = 0.0, 1.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        low, high = (middle, high) if rising(middle) < value else (low, middle)
-    return (low + high) / 2
 
 
 class McNemar(Frozen):

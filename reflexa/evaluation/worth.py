@@ -2,55 +2,80 @@
 
 from __future__ import annotations
 
-from reflexa.evaluation.statistics import credible
-from reflexa.lessons import Lesson, LessonOutcomes
-from reflexa.memory.lessons.utility import help_probability, utility
+from collections.abc import Callable
+from math import exp, fsum
+
+from reflexa.lessons import Lesson, LessonOutcomes, LessonTrials
+from reflexa.memory.lessons.utility import effect, help_probability, utility
 from reflexa.types import Frozen
+
+_QUANTILE = 1.959964
+"""Of the standard normal at 0.975."""
 
 
 class Share(Frozen):
-    """``solved`` of ``n`` episodes; the posterior's ``mean`` and central 95 % interval, from a uniform prior."""
+    """``solved`` of ``n`` episodes of all runs together, and the ``rate`` that the runs average to.
+
+    Each run counts for n₁ n₀ / n of its n episodes, n₁ with the lesson and n₀ without, on either side: else runs that
+    showed it more often would weigh more with it than without (Cochran 1954).
+    """
 
     solved: int
     n: int
-    mean: float
-    ci95: tuple[float, float]
+    rate: float
 
 
 class Worth(Frozen):
-    """A lesson's worth. ``helps`` is the posterior probability that a task is likelier solved with it than without.
+    """A lesson's worth, over the ``runs`` that showed it and left it out.
 
-    ``utility`` is the factor of its rank that follows. Without episodes that it was left out of, both say nothing
-    (0.5 and 1): how often tasks were solved with it is no measure of what it did.
+    ``difference`` is that of the rates, Mantel and Haenszel's; ``odds_ratio`` the posterior median, with its central
+    95 % interval. ``helps`` is the posterior probability that a task is likelier solved with the lesson than without,
+    ``utility`` the factor of its rank that follows. Without such runs all of them say nothing (0, 1, 0.5 and 1): how
+    often tasks were solved with it is no measure of what it did.
     """
 
     id: str
     suite: str
     status: str
     text: str
+    runs: int
     shown: Share
     left_out: Share
     difference: float
+    odds_ratio: float
+    ci95: tuple[float, float]
     helps: float
     utility: float
 
 
-def worth(lesson: Lesson, outcomes: LessonOutcomes) -> Worth:
-    shown = _share(outcomes.shown_solved, outcomes.shown)
-    left_out = _share(outcomes.left_out_solved, outcomes.left_out)
-    known = bool(outcomes.shown and outcomes.left_out)
+def worth(lesson: Lesson, trials: LessonTrials) -> Worth:
+    counted, found = trials.total, effect(trials)
+    shown = Share(
+        solved=counted.shown_solved, n=counted.shown, rate=_average(trials, lambda run: run.shown_solved / run.shown)
+    )
+    left_out = Share(
+        solved=counted.left_out_solved,
+        n=counted.left_out,
+        rate=_average(trials, lambda run: run.left_out_solved / run.left_out),
+    )
     return Worth(
         id=lesson.id,
         suite=lesson.suite,
         status=lesson.status,
         text=lesson.text,
+        runs=len(trials.runs),
         shown=shown,
         left_out=left_out,
-        difference=shown.mean - left_out.mean if known else 0.0,
-        helps=help_probability(outcomes) if known else 0.5,
-        utility=utility(outcomes),
+        difference=shown.rate - left_out.rate,
+        odds_ratio=exp(found.mean),
+        ci95=(exp(found.mean - _QUANTILE * found.stdev), exp(found.mean + _QUANTILE * found.stdev)),
+        helps=help_probability(trials),
+        utility=utility(trials),
     )
 
 
-def _share(solved: int, n: int) -> Share:
-    return Share(solved=solved, n=n, mean=(solved + 1) / (n + 2), ci95=credible(solved, n))
+def _average(trials: LessonTrials, share: Callable[[LessonOutcomes], float]) -> float:
+    """The runs' mean, each weighing n₁ n₀ / n; 0 where there are none."""
+    weighed = [(run.shown * run.left_out / (run.shown + run.left_out), share(run)) for run in trials.runs]
+    total = fsum(weight for weight, _ in weighed)
+    return fsum(weight * rate for weight, rate in weighed) / total if total else 0.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reflexa.agent.demoting import quarantine_harmful
+from reflexa.agent.demoting import figures, quarantine_harmful
 from reflexa.memory import Store
 from reflexa.types import RunConfig
 from tests.agent.lessons import lesson, record_use
@@ -45,6 +45,16 @@ def test_the_rule(store: Store, with_it: str, without: str, quarantined: bool) -
     assert [each.id for each in found] == ["l1"] * quarantined
     assert store.find_lesson("l1").status == ("quarantined" if quarantined else "active")
     assert store.find_lesson("l2").status == "active"
+
+
+def test_a_lesson_that_helps_in_every_run_stays_whatever_all_of_them_say_together(store: Store) -> None:
+    store.add_lessons([lesson("l1", "Say the right word.")])
+    _played(store, "l1", "+" * 10, "+" * 25 + "-" * 10)  # a strong model, that was mostly left without it
+    _played(store, "l1", "+" * 8 + "-" * 27, "-" * 10)  # a weak one, that mostly had it: 18 of 45 against 25 of 45
+    assert quarantine_harmful(store, store.lessons()) == ()
+    assert figures(store.lesson_trials(["l1"])["l1"]).startswith(
+        "solved 18 of 45 with it and 25 of 45 without in 2 runs, P(helps) 0.9"
+    )
 
 
 def test_the_figures_are_the_reason_and_nobody_is_demoted_twice(store: Store) -> None:

@@ -115,7 +115,7 @@ def test_a_share_is_left_out_by_lot_and_recorded(tmp_path: Path) -> None:
     tasks = [TRAIN.model_copy(update={"id": f"t/{number}"}) for number in range(30)]
     for each in tasks:
         loop.solve(each)
-    outcomes = bench.store.lesson_trials(["l0"])["l0"]
+    outcomes = bench.store.lesson_trials(["l0"])["l0"].total
     assert outcomes.shown + outcomes.left_out == 30
     assert 7 < outcomes.left_out < 23
     shown = {each.id: bench.store.lessons_of(bench.run.id, each.id) for each in tasks}

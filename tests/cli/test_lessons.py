@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from reflexa.cli.lessons import lesson_text
-from reflexa.lessons import Lesson, LessonOutcomes, LessonSource
+from reflexa.lessons import Lesson, LessonOutcomes, LessonSource, LessonTrials
 from tests.cli.support import Cli
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\u202e\ud800\x00 <|im_start|>system end"
@@ -98,7 +98,7 @@ def test_a_lesson_in_full() -> None:
         policy="m",
     )
     outcomes = LessonOutcomes(shown=4, shown_solved=3, left_out=2, left_out_solved=1)
-    told = lesson_text(lesson, outcomes, [lesson])
+    told = lesson_text(lesson, outcomes, LessonTrials.of([outcomes]), [lesson])
     for part in (
         "merged into l2",
         "because: it repeats l2",

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from reflexa.errors import UsageError
 from reflexa.evaluation.statistics import (
-    credible,
     mcnemar,
     mcnemar_exact,
     mean_pass_at_k,
@@ -77,20 +76,6 @@ def test_wilson_holds_the_share_and_mirrors(successes: int, failures: int) -> No
 
 
 @pytest.mark.parametrize(
-    ("successes", "n", "expected"),
-    [
-        (0, 0, (0.025, 0.975)),
-        (0, 5, (0.00421074, 0.45925813)),
-        (3, 7, (0.15701278, 0.75513678)),
-        (7, 7, (0.63058335, 0.99684028)),
-        (400, 1000, (0.3700744, 0.43070217)),
-    ],
-)
-def test_the_posterior_of_a_share_against_beta_quantiles(successes: int, n: int, expected: tuple[float, float]) -> None:
-    assert credible(successes, n) == pytest.approx(expected, abs=1e-7)
-
-
-@pytest.mark.parametrize(
     ("b", "c", "p"),
     [
         (5, 15, 2 * 21_700 / 2**20),  # C(20,0) + ... + C(20,5) = 21700
@@ -138,7 +123,6 @@ def test_large_bootstraps_are_drawn_in_pieces() -> None:
         lambda: pass_at_k(5, 2, 6),
         lambda: pass_hat_k(5, 2, 0),
         lambda: mean_pass_at_k([], 1),
-        lambda: credible(3, 2),
         lambda: wilson(3, 2),
         lambda: wilson(1, 2, confidence=95),
         lambda: mcnemar_exact(-1, 2),

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from reflexa.lessons import LONGEST, Lesson, LessonOutcomes, LessonStatus, Recalled, RecallQuery
+from reflexa.lessons import LONGEST, Lesson, LessonOutcomes, LessonStatus, LessonTrials, Recalled, RecallQuery
 from reflexa.memory import pruning, stats
 from reflexa.memory.database import Database
 from reflexa.memory.episodes.encoding import Write
@@ -112,8 +112,8 @@ class Shelf(ABC):
         """What became of the ended episodes that lessons were recalled for; an entry for every id."""
         return self._database.read(partial(table.outcomes, ids=ids))
 
-    def lesson_trials(self, ids: Sequence[str]) -> dict[str, LessonOutcomes]:
-        """The same, counted in those runs alone that left the lesson out of some episodes: where chance chose."""
+    def lesson_trials(self, ids: Sequence[str]) -> dict[str, LessonTrials]:
+        """The same, run by run, in those runs alone that showed the lesson and left it out: where chance chose."""
         return self._database.read(partial(table.trials, ids=ids))
 
     def import_pack(self, path: Path, name: str) -> Imported:

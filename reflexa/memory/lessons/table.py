@@ -10,10 +10,10 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, delete, func, select, update
+from sqlalchemy import Connection, Row, and_, case, delete, func, not_, select, update
 
 from reflexa.errors import UsageError, unknown_name
-from reflexa.lessons import Lesson, LessonOutcomes, LessonSource, LessonStatus
+from reflexa.lessons import Lesson, LessonOutcomes, LessonSource, LessonStatus, LessonTrials
 from reflexa.memory.database import Database
 from reflexa.memory.episodes.encoding import Write
 from reflexa.memory.episodes.runs import MANY
@@ -98,49 +98,32 @@ def recalled(database: Database, run_id: str | None, suite: str | None) -> list[
 
 def outcomes(connection: Connection, ids: Sequence[str]) -> dict[str, LessonOutcomes]:
     """What became of the ended episodes that lessons were recalled for; an entry for every id."""
-    return {lesson_id: _total(by_run.values()) for lesson_id, by_run in _by_run(connection, ids).items()}
+    return {name: sum(of_runs, LessonOutcomes()) for name, of_runs in _by_run(connection, ids).items()}
 
 
-def trials(connection: Connection, ids: Sequence[str]) -> dict[str, LessonOutcomes]:
-    """The same, from those runs alone that left the lesson out of some episodes: only there chance chose.
-
-    A run that showed it always, perhaps by another model or on easier tasks, tells nothing of what it did.
-    """
-    return {
-        lesson_id: _total(counts for counts in by_run.values() if counts.left_out)
-        for lesson_id, by_run in _by_run(connection, ids).items()
-    }
+def trials(connection: Connection, ids: Sequence[str]) -> dict[str, LessonTrials]:
+    """The same, run by run, from those runs alone that showed the lesson and left it out: where chance chose."""
+    return {name: LessonTrials.of(of_runs) for name, of_runs in _by_run(connection, ids).items()}
 
 
-def _by_run(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, LessonOutcomes]]:
-    found: dict[str, dict[str, LessonOutcomes]] = {lesson_id: {} for lesson_id in ids}
-    solved = func.sum(case((episodes.c.solved, 1), else_=0))
-    episode = and_(episodes.c.run_id == lesson_uses.c.run_id, episodes.c.task_id == lesson_uses.c.task_id)
+def _by_run(connection: Connection, ids: Sequence[str]) -> dict[str, list[LessonOutcomes]]:
+    """The outcomes of each lesson in each run that recalled it, in the order of the runs."""
+    found: dict[str, list[LessonOutcomes]] = {name: [] for name in ids}
+    uses, of_run = lesson_uses.c, (lesson_uses.c.lesson_id, lesson_uses.c.run_id)
+    episode = and_(episodes.c.run_id == uses.run_id, episodes.c.task_id == uses.task_id)
     counted = episodes.c.ended.is_not(None), episodes.c.error.is_(None)
-    group = (lesson_uses.c.lesson_id, lesson_uses.c.run_id, lesson_uses.c.shown)
+    kinds = uses.shown, and_(uses.shown, episodes.c.solved), not_(uses.shown), and_(not_(uses.shown), episodes.c.solved)
+    sums = [func.sum(case((kind, 1), else_=0)) for kind in kinds]
     for part in _parts(list(found)):
-        statement = (
-            select(*group, func.count().label("n"), solved.label("solved"))
-            .join(episodes, episode)
-            .where(lesson_uses.c.lesson_id.in_(part), *counted)
-            .group_by(*group)
-        )
-        for row in connection.execute(statement):
-            kind = "shown" if row.shown else "left_out"
-            by_run = found[row.lesson_id]
-            known = by_run.get(row.run_id, LessonOutcomes())
-            by_run[row.run_id] = known.model_copy(update={kind: row.n, f"{kind}_solved": int(row.solved)})
+        statement = select(*of_run, *sums).join(episodes, episode).where(uses.lesson_id.in_(part), *counted)
+        for name, _, *counts in connection.execute(statement.group_by(*of_run).order_by(*of_run)):
+            shown, shown_solved, left_out, left_out_solved = map(int, counts)
+            found[name].append(
+                LessonOutcomes(
+                    shown=shown, shown_solved=shown_solved, left_out=left_out, left_out_solved=left_out_solved
+                )
+            )
     return found
-
-
-def _total(counts: Iterable[LessonOutcomes]) -> LessonOutcomes:
-    every = list(counts)
-    return LessonOutcomes(
-        shown=sum(each.shown for each in every),
-        shown_solved=sum(each.shown_solved for each in every),
-        left_out=sum(each.left_out for each in every),
-        left_out_solved=sum(each.left_out_solved for each in every),
-    )
 
 
 def decode(connection: Connection, rows: Sequence[Row[Any]]) -> list[Lesson]:

@@ -1,61 +1,65 @@
 """What a lesson is worth, from what became of the episodes that were shown it and those from which it was left out.
 
-Which episodes it was left out of was drawn by lot, so the two groups differ in nothing else, and the difference is
-the lesson's doing. Both shares of solved episodes have a uniform prior, Beta(1, 1).
+Which episodes of a run it was left out of was drawn by lot, so the two groups differ in nothing else, and the
+difference is the lesson's doing. Between runs much may differ: a strong model's run that left it out nearly always and
+a weak one's that nearly always showed it would together say that it hurts, though it helps in both (Simpson 1951). So
+each run is held against itself alone. Of its n = n₁ + n₀ episodes n₁ were shown the lesson, of which x₁ were solved,
+and n₀ were not; m were solved in all. If the lesson does nothing, x₁ has the hypergeometric mean and variance
+
+    E = n₁ m / n        V = n₁ n₀ m (n - m) / (n² (n - 1))
+
+(Cochran 1954; Mantel and Haenszel 1959). Given these margins, the likelihood of a log odds ratio δ that all runs share
+is close to that of S = Σ(x₁ - E) ~ Normal(δ Σ V, Σ V) (Peto's one step: Yusuf et al. 1985). It stays right over many
+runs of few episodes, where a share estimated for each run would not. With the normal prior of variance τ² = 2π²/3, that
+of the difference between the log odds of two uniform shares, the posterior of δ is
+
+    Normal(S / (Σ V + 1/τ²), 1 / (Σ V + 1/τ²)),   and so   P(helps) = Φ(S / √(Σ V + 1/τ²))
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-from math import exp, fsum, lgamma, log
+from math import pi
+from statistics import NormalDist
 
-from reflexa.lessons import LessonOutcomes
+from reflexa.lessons import LessonOutcomes, LessonTrials
 
 HARMFUL = 0.975
 """From which probability of harm on a lesson counts as harmful: it is looked at again and again, so not 0.95."""
 LEAST = 8
 """Episodes of each group without which no lesson is called harmful."""
+_PRIOR = NormalDist(0.0, pi * (2 / 3) ** 0.5)
 
 
-def utility(outcomes: LessonOutcomes) -> float:
-    """A factor in (0.5, 1.5): 1 where nothing is known, or nothing but how often what was shown it was solved."""
-    if not outcomes.shown or not outcomes.left_out:
-        return 1.0
-    return 0.5 + help_probability(outcomes)
+def effect(trials: LessonTrials) -> NormalDist:
+    """The posterior of the log odds ratio of solving a task with the lesson against without it: 0 does nothing."""
+    surplus = spread = 0.0
+    for counts in trials.runs:
+        more, variance = _against_chance(counts)
+        surplus, spread = surplus + more, spread + variance
+    precision = spread + 1 / _PRIOR.variance
+    return NormalDist(surplus / precision, precision**-0.5)
 
 
-def harmful(outcomes: LessonOutcomes) -> bool:
-    """Whether the lesson makes it less likely that a task is solved: ``1 - help_probability`` is ``HARMFUL``."""
-    enough = min(outcomes.shown, outcomes.left_out) >= LEAST
-    return enough and 1.0 - help_probability(outcomes) >= HARMFUL
-
-
-@lru_cache(maxsize=4096)
-def help_probability(outcomes: LessonOutcomes) -> float:
+def help_probability(trials: LessonTrials) -> float:
     """The posterior probability that an episode is likelier solved with the lesson than without it; 0.5: unknown."""
-    shown = (outcomes.shown_solved, outcomes.shown - outcomes.shown_solved)
-    left_out = (outcomes.left_out_solved, outcomes.left_out - outcomes.left_out_solved)
-    return _beta_exceeds(*(count + 1 for count in (*shown, *left_out)))
+    return 1.0 - effect(trials).cdf(0.0)
 
 
-def _beta_exceeds(a: int, b: int, c: int, d: int) -> float:
-    """P(X > Y) of independent X ~ Beta(a, b) and Y ~ Beta(c, d) with whole parameters: a finite sum.
-
-    It has as many terms as one parameter says, so the smallest is made that one: 1 - X ~ Beta(b, a), and P(X > Y) is
-    both P(1 - Y > 1 - X) and 1 - P(Y > X).
-    """
-    smallest = min(a, b, c, d)
-    if smallest == a:
-        return min(1.0, fsum(exp(_term(i, b, c, d)) for i in range(a)))
-    if smallest == d:
-        return _beta_exceeds(d, c, b, a)
-    return 1.0 - _beta_exceeds(c, d, a, b)
+def utility(trials: LessonTrials) -> float:
+    """A factor in [0.5, 1.5]: 1 where nothing is known, or nothing but how often what was shown it was solved."""
+    return 0.5 + help_probability(trials)
 
 
-def _term(i: int, b: int, c: int, d: int) -> float:
-    """The logarithm of B(c + i, b + d) / ((b + i) B(1 + i, b) B(c, d))."""
-    return _log_beta(c + i, b + d) - _log_beta(1 + i, b) - _log_beta(c, d) - log(b + i)
+def harmful(trials: LessonTrials) -> bool:
+    """Whether the lesson makes it less likely that a task is solved: ``1 - help_probability`` is ``HARMFUL``."""
+    counted = trials.total
+    enough = min(counted.shown, counted.left_out) >= LEAST
+    return enough and 1.0 - help_probability(trials) >= HARMFUL
 
 
-def _log_beta(a: int, b: int) -> float:
-    return lgamma(a) + lgamma(b) - lgamma(a + b)
+def _against_chance(counts: LessonOutcomes) -> tuple[float, float]:
+    """By how much more episodes were solved with the lesson in one run than by chance, and the variance of that."""
+    with_it, without = counts.shown, counts.left_out
+    n, solved = with_it + without, counts.shown_solved + counts.left_out_solved
+    variance = with_it * without * solved * (n - solved) / (n**2 * (n - 1))
+    return counts.shown_solved - with_it * solved / n, variance

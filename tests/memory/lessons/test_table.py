@@ -122,20 +122,25 @@ def test_outcomes_count_the_episodes_that_ended(store: Store) -> None:
     }
 
 
-def test_trials_count_those_runs_alone_that_left_the_lesson_out_of_some_episodes(store: Store) -> None:
-    always, by_lot = store.create_run(CONFIG), store.create_run(CONFIG)
+def test_trials_are_counted_run_by_run_where_chance_chose(store: Store) -> None:
+    always, by_lot, by_another = (store.create_run(CONFIG) for _ in range(3))
     store.add_lessons([a_lesson(0), a_lesson(1)])
     for number in range(3):  # an easy run that showed the lesson always, and left another one out
         store.record_lesson_uses(always.id, play(store, always.id, number, solved=True), ["l0000"], ["l0001"])
     for number, solved in enumerate([True, False, False, True]):
         uses = (["l0000"], []) if number < 2 else ([], ["l0000"])
         store.record_lesson_uses(by_lot.id, play(store, by_lot.id, number, solved=solved), *uses)
-    assert store.lesson_outcomes(["l0000"])["l0000"].shown == 5
-    assert store.lesson_trials(["l0000", "l0001", "unknown"]) == {
-        "l0000": LessonOutcomes(shown=2, shown_solved=1, left_out=2, left_out_solved=1),
-        "l0001": LessonOutcomes(left_out=3, left_out_solved=3),
-        "unknown": LessonOutcomes(),
+    for number in range(2):
+        uses = (["l0000"], []) if number else ([], ["l0000"])
+        store.record_lesson_uses(by_another.id, play(store, by_another.id, number, solved=True), *uses)
+    assert store.lesson_outcomes(["l0000"])["l0000"].shown == 6
+    found = store.lesson_trials(["l0000", "l0001", "unknown"])
+    assert set(found["l0000"].runs) == {
+        LessonOutcomes(shown=2, shown_solved=1, left_out=2, left_out_solved=1),
+        LessonOutcomes(shown=1, shown_solved=1, left_out=1, left_out_solved=1),
     }
+    assert found["l0000"].total == LessonOutcomes(shown=3, shown_solved=2, left_out=3, left_out_solved=2)
+    assert (found["l0001"].runs, found["unknown"].runs) == ((), ())
 
 
 def test_lessons_written_by_two_stores_at_once(url: str) -> None:
