@@ -225,6 +225,6 @@ def _open_store(memory: str | Path | Store | None, config: AgentConfig) -> tuple
         from reflexa.memory import Store
 
         memory = Store.open(memory)
-    if memory is not None and embedder is not None:
+    if memory is not None and embedder is not None and memory.embedder != embedder.name:
         memory.use_embedder(embedder)
     return memory, opened

@@ -38,6 +38,7 @@ _FIELDS = {
     "memory": "memory",
     "explore": "explore",
     "lesson_tokens": "lesson_tokens",
+    "embedder": "embedder",
     "sandbox": "sandbox",
 }
 """Options that settings may give too, and what these and the run's configuration call them."""
@@ -60,7 +61,7 @@ class Plan:
 def flags(options: RunOptions) -> Mapping[str, Any]:
     """The options that are settings, under the settings' names; None was not given."""
     given = {field: getattr(options, option) for option, field in _FIELDS.items()}
-    means = ("concurrency", "api_base", "max_cost", "max_tokens", "max_seconds", "embedder")
+    means = ("concurrency", "api_base", "max_cost", "max_tokens", "max_seconds")
     return {
         **given,
         **{name: getattr(options, name) for name in means},

@@ -6,7 +6,7 @@ from typing import Self
 
 from reflexa.cli.text import aligned, count, dollars, one_line, plural, seconds
 from reflexa.evaluation import Comparison, RunSummary, wilson
-from reflexa.types import RunRecord, RunStatus
+from reflexa.types import RunConfig, RunRecord, RunStatus
 
 
 class RunReport(RunSummary):
@@ -32,8 +32,16 @@ def title(run: RunRecord) -> str:
         feedback += " (ORACLE: the agent saw the judge's verdicts)"
     parts = [one_line(config.suite), one_line(config.model), config.strategy, feedback]
     if config.memory != "episode":
-        parts.append(f"memory {config.memory}{f', {config.explore:g} left out' if config.explore else ''}")
+        parts.append(f"memory {config.memory}{_found_by(config)}{_left_out(config)}")
     return f"run {run.id}{name}: {parts[0]} ({config.split}) · {' · '.join(parts[1:])}"
+
+
+def _found_by(config: RunConfig) -> str:
+    return f" by {one_line(config.embedder, 40)}" if config.recalls_lessons and config.embedder != "none" else ""
+
+
+def _left_out(config: RunConfig) -> str:
+    return f", {config.explore:g} left out" if config.explore else ""
 
 
 def table(summary: RunSummary) -> str:
@@ -72,11 +80,13 @@ def bottom_line(summary: RunSummary) -> str:
 def comparison_table(found: Comparison) -> str:
     """Two runs side by side, over the tasks that both have."""
     sides = (found.a, found.b)
+    names = [one_line(side.embedder, 40) for side in sides]
     rows = [
         ("", *(f"{side.run_id}{' ORACLE' if side.oracle else ''}" for side in sides)),
         ("strategy", *(side.strategy for side in sides)),
         ("model", *(one_line(side.model, 40) for side in sides)),
         *([("memory", *(side.memory for side in sides))] if any(side.memory != "episode" for side in sides) else []),
+        *([("embedder", *names)] if any(name != "none" for name in names) else []),
         ("solved", *(f"{side.solved}/{found.n}" for side in sides)),
         ("rate", *(rate(side.solved, found.n) for side in sides)),
         ("calls", *(f"{side.calls:,}" for side in sides)),

@@ -27,7 +27,7 @@ class CurvePoint(Frozen):
 
 
 class Side(Frozen):
-    """One of the two runs, counted over the paired tasks only."""
+    """One of the two runs, counted over the paired tasks only. ``embedder`` found its lessons of other tasks."""
 
     run_id: str
     strategy: str
@@ -35,6 +35,7 @@ class Side(Frozen):
     oracle: bool
     memory: MemoryScope = "episode"
     explore: float = 0.0
+    embedder: str = "none"
     solved: int
     rate: float
     calls: int
@@ -127,6 +128,7 @@ def _side(run: RunRecord, episodes: Sequence[Episode]) -> Side:
         oracle=run.config.feedback == "oracle",
         memory=run.config.memory,
         explore=run.config.explore,
+        embedder=run.config.embedder if run.config.recalls_lessons else "none",
         solved=count,
         rate=count / len(episodes),
         calls=sum(episode.calls for episode in episodes),
@@ -183,6 +185,8 @@ def _reservations(a: Side, b: Side) -> list[str]:
         found.append(
             f"They differ in memory ({a.memory}, {b.memory}) as well as in strategy: which made the difference is open."
         )
+    elif a.memory == b.memory and a.embedder != b.embedder:
+        found.append(f"Their lessons were found by different embedders ({a.embedder}, {b.embedder}).")
     found += [
         f"Of {side.run_id}'s lessons a share of {side.explore:g} was left out at random."
         for side in (a, b)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import reflexa
 from reflexa.agent import NO_LESSONS, BenchOptions, Workbench, baseline_of, code_version, package_versions
@@ -94,6 +97,34 @@ def test_a_run_its_records_and_its_replay(tmp_path: Path) -> None:
         assert [[a.answer for a in episode.attempts] for episode in again] == [
             [a.answer for a in episode.attempts] for episode in episodes
         ]
+
+
+class Lengths:
+    """An embedder to which all texts of one length are alike."""
+
+    name = "lengths"
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.array([[len(text), 1.0] for text in texts], np.float32)
+
+
+def test_a_run_finds_lessons_as_it_did_whatever_embedder_was_chosen_since(tmp_path: Path) -> None:
+    suite = _suite(tmp_path, n=1)
+    config = _config(suite, f"scripted:{_script(tmp_path)}").model_copy(update={"memory": "suite"})
+    with Store.open(tmp_path / "m.db") as store, Workbench(store) as bench:
+        store.add_lessons([Lesson(id="l1", text="Zebras whistle.", suite=suite.name)])
+        store.use_embedder(Lengths())
+        run = store.create_run(config)
+        bench.execute(run, suite)
+        assert (store.embedder, store.lessons_of(run.id, "add/0")) == ("none", [])
+
+        bench.prepare(config.model_copy(update={"embedder": "wordllama"}), suite)
+        assert store.embedder == "wordllama"
+        with pytest.raises(UsageError, match="unknown embedder 'lengths'"):
+            bench.prepare(config.model_copy(update={"embedder": "lengths"}), suite)
+        store.use_embedder(Lengths())
+        bench.prepare(config.model_copy(update={"memory": "episode"}), suite)
+        assert store.embedder == "lengths"  # such a run finds none, so its lessons are made as was asked for
 
 
 def test_a_finished_run_has_nothing_left_to_do(tmp_path: Path) -> None:

@@ -81,6 +81,9 @@ def test_memory_is_part_of_the_configuration(home: Path, monkeypatch: pytest.Mon
     assert (asked.memory, asked.explore, asked.lesson_tokens) == ("suite", 0.25, 100)
     with pytest.raises(UsageError, match="--explore and --lesson-tokens: with memory 'none'"):
         plan(memory="none", explore=0.25, lesson_tokens=100)
+    assert (plan().config.embedder, plan(embedder="wordllama").config.embedder) == ("none", "wordllama")
+    monkeypatch.setenv("REFLEXA_EMBEDDER", "wordllama")
+    assert plan().config.embedder == "wordllama"
     monkeypatch.setenv("REFLEXA_MEMORY", "all")
     assert plan(explore=0.1).config.memory == "all"
     with pytest.raises(ConfigError, match="explore"):
@@ -94,6 +97,8 @@ def test_a_run_is_resumed_with_the_memory_that_it_had(home: Path) -> None:
         assert resumed_plan(RunOptions(resume=run.id), session, store).config.memory == "suite"
         same = RunOptions(resume=run.id, explore=0.25, memory="suite")
         assert resumed_plan(same, session, store).config == run.config
+        with pytest.raises(ConfigError, match="--embedder was none, now wordllama"):
+            resumed_plan(RunOptions(resume=run.id, embedder="wordllama"), session, store)
         with pytest.raises(ConfigError, match=r"--memory was suite, now none; --explore was 0\.25, now 0\.1"):
             resumed_plan(RunOptions(resume=run.id, explore=0.1, memory="none"), session, store)
 

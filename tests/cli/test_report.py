@@ -90,3 +90,8 @@ def test_a_title_says_what_is_remembered_where_it_is_not_the_usual() -> None:
     config = RUN.config.model_copy(update={"memory": "suite", "explore": 0.1})
     assert title(RUN.model_copy(update={"config": config})).endswith("feedback auto · memory suite, 0.1 left out")
     assert "memory" not in title(RUN)
+    config = config.model_copy(update={"embedder": "wordllama"})
+    told = title(RUN.model_copy(update={"config": config}))
+    assert told.endswith("feedback auto · memory suite by wordllama, 0.1 left out")
+    config = config.model_copy(update={"memory": "none", "explore": 0.0})
+    assert title(RUN.model_copy(update={"config": config})).endswith("memory none")

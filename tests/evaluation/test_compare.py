@@ -77,6 +77,16 @@ def test_memory_is_shown_and_pointed_out_where_it_is_not_all_that_differs() -> N
     assert "They differ in memory (episode, suite) as well as in strategy" in other.conclusion
 
 
+def test_another_embedder_is_pointed_out_where_lessons_were_found_by_it() -> None:
+    words, vectors = run("a", memory="suite"), run("b", memory="suite", embedder="wordllama")
+    result = compare((words, A), (vectors, B))
+    assert (result.a.embedder, result.b.embedder) == ("none", "wordllama")
+    assert "Their lessons were found by different embedders (none, wordllama)." in result.conclusion
+    unused = compare((run("a"), A), (run("b", embedder="wordllama"), B))
+    assert unused.b.embedder == "none"
+    assert "embedders" not in unused.conclusion
+
+
 def test_the_curve_shows_what_each_run_solves_for_the_same_tokens() -> None:
     a, b = [passing(0), failing(1)], [late(0), late(1)]
     curve = compare((run("a"), a), (run("b"), b)).curve

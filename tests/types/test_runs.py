@@ -17,3 +17,4 @@ def test_a_run_without_memory_shows_no_reflections() -> None:
 def test_a_run_from_before_lessons_recalled_none() -> None:
     old = RunConfig.model_validate_json('{"suite": "s", "model": "m"}')
     assert (old.memory, old.explore, old.recalls_lessons) == ("episode", 0.0, False)
+    assert old.embedder == "none"
