@@ -103,7 +103,8 @@ def _said(tasks: OnlineTasks) -> list[tuple[str, str]]:
 def _recorded(
     options: TrainOptions, session: Session, config: OnlineConfig, source: TaskSource, tasks: OnlineTasks
 ) -> TrainedOnline:
-    from reflexa.training.online.api import read_points, train_online
+    from reflexa.training.engine.metrics import read_points
+    from reflexa.training.online.api import train_online
 
     how = {"tasks": source.model_dump(mode="json"), "reward": tasks.name, "oracle": tasks.oracle}
     new = TrainingRecord(

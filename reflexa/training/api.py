@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from reflexa.errors import ConfigError
+from reflexa.models.local_sampling import TokenSampler
+from reflexa.rows import CheckpointPoint
 from reflexa.training.config import TrainConfig
 from reflexa.training.data import files_digest
 from reflexa.training.engine.batching import Batches, batches
@@ -23,7 +26,7 @@ from reflexa.training.engine.checkpoint import (
 from reflexa.training.engine.keeping import Keeper
 from reflexa.training.engine.loading import load_model, prepare, weights_digest
 from reflexa.training.engine.loop import Course, Loop
-from reflexa.training.engine.metrics import MetricsFile, Progress
+from reflexa.training.engine.metrics import MetricsFile, Progress, read_points
 from reflexa.training.engine.packing import Example
 from reflexa.training.engine.processes import Processes, joined
 from reflexa.training.engine.references import examples_digest, reference_sums
@@ -32,17 +35,26 @@ from reflexa.training.engine.scorer import Scorer
 from reflexa.training.engine.sharded import ShardedWeights
 from reflexa.training.engine.stepper import Rows, Stepper
 from reflexa.training.engine.weights import Trained, Weights
+from reflexa.training.measuring import HeldOutTasks, Measures
 from reflexa.training.objectives.output import LossOutput
+from reflexa.training.online.loop import explained
+from reflexa.training.online.passes import Passes, Start
+from reflexa.training.online.points import Survey, Surveyor
+from reflexa.training.online.sampling import Roller
 from reflexa.training.planning import Plan
 from reflexa.training.setup import Setup, set_up
 from reflexa.types import Frozen
+
+_VARYING = {"model", "data", "held_out", "output", "options", "checkpoints", "points", "resume", "reference_cache"}
+"""Settings that a resumed run may have otherwise, or whose contents tell."""
 
 
 class TrainResult(Frozen):
     """What a run made.
 
     ``model`` is a transformers folder, adapters merged; ``adapter`` the adapters alone; ``best`` the checkpoint of the
-    lowest ``loss``, ``last`` the one of the last step. ``tokens`` were computed in ``seconds`` by this call.
+    lowest ``loss``, ``last`` the one of the last step; ``points`` say what checkpoints are worth, where they were
+    measured. ``tokens`` were computed in ``seconds`` by this call.
     """
 
     plan: Plan
@@ -51,25 +63,27 @@ class TrainResult(Frozen):
     best: Path
     last: Path
     loss: float
+    points: tuple[CheckpointPoint, ...]
     tokens: int
     seconds: float
 
 
-def plan(config: TrainConfig) -> Plan:
+def plan(config: TrainConfig, tasks: HeldOutTasks | None = None) -> Plan:
     """What ``train`` would do, without loading weights. Raises ``UsageError`` as ``train`` does."""
     with joined() as processes:
-        return set_up(config, processes).plan
+        return set_up(config, processes, tasks).plan
 
 
-def train(config: TrainConfig, progress: Progress | None = None) -> TrainResult:
-    """Trains; ``progress`` is told of every step, in the first process.
+def train(config: TrainConfig, progress: Progress | None = None, *, tasks: HeldOutTasks | None = None) -> TrainResult:
+    """Trains; ``progress`` is told of every step, in the first process. ``tasks`` are what checkpoints are judged on.
 
     Raises ``UsageError`` where the configuration, the rows or the model cannot be used, ``TrainingError`` where the
-    numbers break, memory runs out, or a checkpoint is not this run's. A run that was killed goes on with ``resume``.
+    numbers break, memory runs out, or a checkpoint is not this run's, ``VerifierError`` or ``WorldError`` where the
+    judge of the tasks broke. A run that was killed goes on with ``resume``.
     """
     began = time.monotonic()
     with joined() as processes:
-        run = _Run(set_up(config, processes), processes)
+        run = _Run(set_up(config, processes, tasks), processes)
         tokens = run.go(progress)
         processes.wait()
         checkpoints = run.checkpoints
@@ -83,6 +97,7 @@ def train(config: TrainConfig, progress: Progress | None = None) -> TrainResult:
         best=best,
         last=last,
         loss=read_record(best).loss,
+        points=read_points(config.output),
         tokens=tokens,
         seconds=time.monotonic() - began,
     )
@@ -106,22 +121,55 @@ class _Run:
         self._identity = self._identify()
         scorer = prepare(model.to(self._processes.device))
         rows, held_out = self._rows(scorer)
-        start, last = self._keeper.resume_point(self._identity)
+        begin, last = self._keeper.resume_point(self._identity)
+        start = None if setup.measures is None else Start(scorer, setup.dtype, adapters=config.lora is not None)
         scorer = self._keeper.taken_up(scorer, last)
         self._model = scorer.model
         self._weights = self._trained(scorer)
         if last is not None:
             self._weights.load_optimizer(load_optimizer(last))
-        course = self._course(rows, held_out)
-        stepper = Stepper(scorer, self._weights, self._loss, self._processes)
-        metrics = MetricsFile(config.output / "metrics.jsonl", start) if self._processes.first else None
+        self._course = self._course_of(rows, held_out)
+        self._stepper = Stepper(scorer, self._weights, self._loss, self._processes)
+        surveyor = None if setup.measures is None or start is None else self._surveyor(setup.measures, scorer, start)
+        metrics = MetricsFile(config.output / "metrics.jsonl", begin) if self._processes.first else None
+        loop = Loop(self._course, self._stepper, self._processes, self._save)
         try:
-            tokens = Loop(course, stepper, self._processes, self._save).run(start, last, metrics, progress)
+            with Survey(surveyor, config.output, begin, self._processes) as self._survey:
+                self._measure(begin, config.model if last is None else last, None)
+                tokens = loop.run(begin, last, metrics, progress)
         finally:
             if metrics is not None:
                 metrics.close()
         self._keeper.publish(self._model, self._weights)
         return tokens
+
+    def _surveyor(self, measures: Measures, scorer: Scorer, start: Start) -> Surveyor:
+        config = self.setup.config
+        sampler = TokenSampler(scorer.model, measures.speaker.ends, slots=config.points.slots)
+        return Surveyor(
+            prompts=measures.prompts,
+            roller=Roller(sampler, measures.speaker, measures.reward, config.points, self._processes),
+            passes=Passes(scorer, self._processes, config.batch.tokens, config.seed),
+            start=start,
+            held_out=measures.examination,
+            samples=config.points.samples,
+        )
+
+    def _measure(self, step: int, path: Path | str, held_out: Mapping[str, float] | None) -> None:
+        """Keeps the point of a checkpoint, unless it is known. Where no reward was named, what the objective reports of
+        held-out rows (``held_out``, where they were looked at), else of the first rows, is the proxy.
+        """
+        measures, algorithm, config = self.setup.measures, self.setup.algorithm, self.setup.config
+
+        def objective() -> float:
+            rows = self._course.held_out if self._course.held_out.examples else self._course.rows
+            looked = rows if rows is self._course.held_out else rows.first(config.points.prompts)
+            means = held_out or self._stepper.means(looked, config.batch.tokens, config.seed)
+            return -means["loss"] if algorithm.proxy is None else means[algorithm.proxy]
+
+        given = measures is not None and measures.proxy is not None
+        with explained(step, None if isinstance(path, str) else path):
+            self._survey.measured(step, path, None if given else objective)
 
     def _trained(self, scorer: Scorer) -> Trained:
         setup = self.setup
@@ -131,8 +179,7 @@ class _Run:
 
     def _identify(self) -> RunIdentity:
         setup, config = self.setup, self.setup.config
-        varying = {"model", "data", "held_out", "output", "options", "checkpoints", "resume", "reference_cache"}
-        settings = config.model_dump(mode="json", exclude=varying)
+        settings = config.model_dump(mode="json", exclude=_VARYING)
         return RunIdentity(
             algorithm=setup.algorithm.name,
             options=digest_of(setup.options.model_dump(mode="json")),
@@ -172,14 +219,13 @@ class _Run:
         rounds = dealt.deal(range(len(examples)), self._processes.share.processes)
         return reference_sums(scorer, examples, rounds, self._processes, cache / f"{name}.safetensors")
 
-    def _course(self, rows: Rows, held_out: Rows) -> Course:
+    def _course_of(self, rows: Rows, held_out: Rows) -> Course:
         return Course(
             config=self.setup.config,
             rows=rows,
             batches=self.setup.batches,
             steps=self.setup.plan.steps,
             held_out=held_out,
-            held_out_batches=self._dealt(self.setup.data.held_out) if held_out.examples else None,
         )
 
     def _dealt(self, examples: list[Example]) -> Batches:
@@ -189,7 +235,7 @@ class _Run:
     def _loss(self, scored: Scored) -> LossOutput:
         return self.setup.algorithm.loss(scored, self.setup.options)
 
-    def _save(self, step: int, loss: float) -> Path:
+    def _save(self, step: int, loss: float, held_out: Mapping[str, float] | None) -> Path:
         config = self.setup.config
         lineage = {
             "model": config.model,
@@ -200,4 +246,7 @@ class _Run:
         record = CheckpointRecord(
             format=FORMAT, step=step, loss=loss, identity=self._identity, lineage=lineage, files={}
         )
-        return self._keeper.save(self._model, self._weights, record)
+        # Measured after it was written: what a judge breaks is not the checkpoint, and a resumed run measures it again.
+        path = self._keeper.save(self._model, self._weights, record)
+        self._measure(step, path, held_out)
+        return path

@@ -64,6 +64,33 @@ class CheckpointConfig(Frozen):
     keep: int = Field(default=2, gt=0)
 
 
+class SamplingConfig(Frozen):
+    """How a policy is sampled: ``samples`` completions of a prompt, at most ``max_new_tokens`` long, judged on
+    ``workers`` threads while sampling goes on.
+
+    Tokens that hold a text of ``stop`` end a completion as an end token does. ``slots`` bounds what is computed at
+    once; ``seed`` seeds the draws.
+    """
+
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    samples: int = Field(default=8, gt=0)
+    max_new_tokens: int = Field(default=256, gt=0)
+    temperature: float = Field(default=1.0, gt=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    stop: tuple[str, ...] = ()
+    slots: int = Field(default=64, gt=0)
+    workers: int = Field(default=8, gt=0)
+
+
+class SurveyConfig(SamplingConfig):
+    """How the checkpoints of a run on rows are measured, where something is held out: by ``samples`` of each of at most
+    ``prompts`` held-out prompts (0: checkpoints are not measured).
+    """
+
+    prompts: int = Field(default=32, ge=0)
+    samples: int = Field(default=1, gt=0)
+
+
 class CommonConfig(Frozen):
     """What every training run has, whatever it learns from.
 
@@ -88,7 +115,8 @@ class TrainConfig(CommonConfig):
 
     ``data`` are JSONL or parquet files of the algorithm's row type. ``steps`` ends the run before its epochs do.
     ``held_out`` rows are scored at each checkpoint, and the best checkpoint is the one with the lowest loss on them
-    (without them: the lowest training loss since the one before).
+    (without them: the lowest training loss since the one before). ``points`` says how their prompts, or held-out tasks,
+    are sampled there.
     """
 
     data: tuple[Path, ...] = Field(min_length=1)
@@ -99,4 +127,5 @@ class TrainConfig(CommonConfig):
     overlong: Overlong = "drop"
     distribution: Distribution = "replicated"
     batch: BatchConfig = BatchConfig()
+    points: SurveyConfig = SurveyConfig()
     reference_cache: Path | None = None

@@ -23,7 +23,9 @@ class Plan(Frozen):
     """The size of a run. Tokens are counted over one epoch, a shared prompt once; ``learnt`` are those that a loss
     reads.
 
-    ``memory_bytes`` is an estimate of the peak: weights, gradients, optimiser, and the activations of one micro-batch.
+    ``memory_bytes`` is an estimate of the peak: weights, gradients, optimiser, and the activations of one micro-batch;
+    where checkpoints are measured, on ``measured`` held-out prompts, also the weights kept of the start and the
+    sampler's cache.
     """
 
     algorithm: str
@@ -42,15 +44,17 @@ class Plan(Frozen):
     precision: str
     memory_bytes: int
     processes: int = 1
+    measured: int = 0
 
     def lines(self) -> list[tuple[str, str]]:
         """The plan as pairs of a name and a text, for people."""
         left_out = f", {self.dropped:,} dropped and {self.truncated:,} cut (over {self.max_length:,} tokens)"
+        sampled = f"; {self.measured:,} prompts are sampled at each checkpoint" if self.measured else ""
         return [
             ("algorithm", self.algorithm),
             ("model", f"{self.model} ({self.parameters / 1e6:,.1f}M parameters, {self.trainable / 1e6:,.2f}M trained)"),
             ("rows", f"{self.rows:,}{left_out if self.dropped or self.truncated else ''}"),
-            ("held out", f"{self.held_out_rows:,} rows"),
+            ("held out", f"{self.held_out_rows:,} rows{sampled}"),
             ("tokens", f"{self.tokens:,} an epoch, {self.learnt:,} of them learnt"),
             ("steps", f"{self.steps:,} over {self.epochs:,} epoch{'s' if self.epochs > 1 else ''}"),
             ("precision", self.precision),
@@ -142,4 +146,13 @@ def memory_estimate(model: Any, trainable: int, frozen: int, tokens: int, width:
     per_token = config.num_hidden_layers * width * (20 * config.hidden_size + 4 * feed)
     base = 350_000_000
     estimate: int = base + trainable * (16 + width) + frozen * width + tokens * per_token
+    return estimate
+
+
+def cache_estimate(model: Any, rows: int, tokens: int, width: int) -> int:
+    """Bytes of the keys and values of so many ``rows`` under way, of ``tokens`` tokens each."""
+    config = model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    estimate: int = rows * tokens * 2 * config.num_hidden_layers * heads * size * width
     return estimate

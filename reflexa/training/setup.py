@@ -10,14 +10,15 @@ import torch
 from pydantic import JsonValue, ValidationError
 
 from reflexa.errors import ConfigError
-from reflexa.models.local_encoding import Encoder
 from reflexa.training.algorithms import find_algorithm
 from reflexa.training.algorithms.algorithm import Algorithm
 from reflexa.training.config import TrainConfig
 from reflexa.training.engine.batching import Batches, batches
 from reflexa.training.engine.loading import add_lora, compute_type, load_skeleton, load_tokenizer
 from reflexa.training.engine.processes import Processes
-from reflexa.training.planning import Data, Plan, context_of, memory_estimate, read_data
+from reflexa.training.measuring import HeldOutTasks, Measures, longest_prompt, measures_of
+from reflexa.training.online.sampling import Speaker
+from reflexa.training.planning import Data, Plan, cache_estimate, context_of, memory_estimate, read_data
 from reflexa.types import Frozen
 
 
@@ -33,10 +34,13 @@ class Setup:
     plan: Plan
     dtype: torch.dtype
     batches: Batches
+    measures: Measures | None
 
 
-def set_up(config: TrainConfig, processes: Processes) -> Setup:
-    """Reads and encodes the rows and makes the plan. Raises ``UsageError`` where something of it cannot be used."""
+def set_up(config: TrainConfig, processes: Processes, tasks: HeldOutTasks | None = None) -> Setup:
+    """Reads and encodes the rows and makes the plan; ``tasks`` judge checkpoints. Raises ``UsageError`` where something
+    of it cannot be used.
+    """
     algorithm = find_algorithm(config.algorithm)
     options = checked_options(algorithm.name, algorithm.options, config.options)
     if config.batch.rows < processes.share.processes:
@@ -48,13 +52,16 @@ def set_up(config: TrainConfig, processes: Processes) -> Setup:
     tokenizer = load_tokenizer(config.model)
     model = load_skeleton(config.model, algorithm.head)
     max_length = context_of(model, config)
-    data = read_data(config, Encoder(model, tokenizer), max_length)
+    speaker = Speaker(model, tokenizer, config.points.stop)
+    data = read_data(config, speaker.encoder, max_length)
+    measures = measures_of(config, algorithm, speaker, tasks, processes.share.processes)
     dealt = batches(data.examples, config.batch.rows, config.batch.tokens, config.seed)
     steps = dealt.steps_per_epoch * config.epochs
     if config.lora is not None:
         model = add_lora(model, config.lora)
     total = sum(parameter.numel() for parameter in model.parameters())
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    kept = 0 if measures is None else _measuring_memory(config, model, measures, total, dtype)
     at_once = min(config.batch.tokens, max(sum(sorted(dealt.sizes)[-config.batch.rows :]), max(dealt.sizes)))
     planned = Plan(
         algorithm=algorithm.name,
@@ -71,10 +78,19 @@ def set_up(config: TrainConfig, processes: Processes) -> Setup:
         parameters=total,
         trainable=trainable,
         precision=str(dtype).removeprefix("torch."),
-        memory_bytes=memory_estimate(model, trainable, total - trainable, at_once, dtype.itemsize),
+        memory_bytes=memory_estimate(model, trainable, total - trainable, at_once, dtype.itemsize) + kept,
         processes=processes.share.processes,
+        measured=0 if measures is None else len(measures.prompts),
     )
-    return Setup(config, algorithm, options, tokenizer, data, planned, dtype, dealt)
+    return Setup(config, algorithm, options, tokenizer, data, planned, dtype, dealt, measures)
+
+
+def _measuring_memory(config: TrainConfig, model: Any, measures: Measures, total: int, dtype: torch.dtype) -> int:
+    """Bytes of the weights kept of the start, and of the sampler's cache."""
+    points = config.points
+    longest = longest_prompt(measures) + points.max_new_tokens
+    kept = 0 if config.lora is not None else total * dtype.itemsize
+    return kept + cache_estimate(model, points.slots, longest, dtype.itemsize)
 
 
 Options = TypeVar("Options", bound=Frozen)

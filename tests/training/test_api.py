@@ -13,8 +13,8 @@ transformers: Any = pytest.importorskip("transformers", reason="needs transforme
 
 from reflexa.errors import ConfigError, TrainingError, UsageError  # noqa: E402
 from reflexa.training.api import plan, train  # noqa: E402
-from reflexa.training.config import BatchConfig, LoraConfig, OptimizerConfig, TrainConfig  # noqa: E402
-from reflexa.training.engine.metrics import StepReport  # noqa: E402
+from reflexa.training.config import BatchConfig, LoraConfig, OptimizerConfig, SurveyConfig, TrainConfig  # noqa: E402
+from reflexa.training.engine.metrics import StepReport, read_points  # noqa: E402
 from tests.training.children import children  # noqa: E402
 from tests.training.rows import make_config, write_rows  # noqa: E402
 
@@ -99,6 +99,8 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     """Data parallel, and weights split over processes; 19 rows leave a last step of one, and a process without rows."""
     data = (write_rows(tmp_path / "odd.jsonl", "dpo", 19),)
     settings: dict[str, Any] = {"data": data, "precision": "float32", "batch": BatchConfig(rows=6, tokens=120)}
+    settings |= {"held_out": (write_rows(tmp_path / "held_out.jsonl", "dpo", 3),)}
+    settings |= {"points": SurveyConfig(prompts=3, max_new_tokens=4)}
     alone = train(make_config(tmp_path, "dpo", output=tmp_path / "alone", **settings))
     together = [
         make_config(tmp_path, "dpo", output=tmp_path / kind, distribution=kind, **settings)
@@ -110,6 +112,10 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
         for name, value in weights(config.output / "model").items():
             torch.testing.assert_close(value, expected[name], rtol=1e-3, atol=1e-4)
         assert metrics(config.output)[-1]["tokens"] == metrics(tmp_path / "alone")[-1]["tokens"]
+    measured = read_points(together[0].output)
+    assert [point.proxy for point in measured] == pytest.approx([point.proxy for point in alone.points], abs=0.02)
+    assert [point.kl > 0 for point in measured] == [False] + [True] * (len(alone.points) - 1)
+    assert read_points(together[1].output) == ()  # weights that are shared out are not sampled
 
 
 def test_adapters_alone_are_trained_and_merged_at_the_end(tmp_path: Path) -> None:

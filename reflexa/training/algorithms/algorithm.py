@@ -14,6 +14,8 @@ To add one, write a module beside this one with an ``Algorithm`` in it and name 
   [scored, outputs]).
 - ``reference``: whether sums of the starting model's log-probabilities are wanted (``scored.reference``
   [completions]); they are computed once, before the first step, and cached.
+- ``proxy``: the metric that rises as the reward behind the rows does, such as a margin of implicit rewards; the loss,
+  negated, where there is none. Checkpoints are compared by it with what they are truly worth.
 - ``baseline(examples, max_length)``: one more example for each, scored without gradient before each step's gradients
   (``scored.baseline``, the mean over the step of log-probability sums less the reference's).
 """
@@ -49,6 +51,7 @@ class Algorithm:
     head: Head = "language"
     reference: bool = False
     baseline: Callable[[Sequence[Example], int], list[Example]] | None = None
+    proxy: str | None = None
 
 
 class NoOptions(Frozen):

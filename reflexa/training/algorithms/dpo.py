@@ -48,4 +48,5 @@ DPO = Algorithm(
     encode=encode_pair,
     loss=loss,
     reference=True,
+    proxy="rewards/margin",
 )

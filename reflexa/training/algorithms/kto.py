@@ -56,4 +56,5 @@ KTO = Algorithm(
     loss=loss,
     reference=True,
     baseline=mismatch,
+    proxy="rewards/margin",
 )

@@ -22,4 +22,5 @@ SIMPO = Algorithm(
     options=SimPOConfig,
     encode=encode_pair,
     loss=loss,
+    proxy="rewards/margin",
 )

@@ -78,5 +78,13 @@ def batches(examples: Sequence[Example], rows: int, tokens: int, seed: int) -> B
     return Batches(tuple(example.tokens for example in examples), rows, tokens, seed)
 
 
+def all_at_once(
+    examples: Sequence[Example], tokens: int, seed: int, processes: int, rows: Sequence[int] | None = None
+) -> list[MicroBatch]:
+    """All examples (or ``rows`` of them) in micro-batches, a multiple of ``processes`` of them: one step's."""
+    dealer = batches(examples, len(examples), tokens, seed)
+    return dealer.deal(range(len(examples)) if rows is None else rows, processes)
+
+
 def _round_up(number: int, multiple: int) -> int:
     return -(-number // multiple) * multiple

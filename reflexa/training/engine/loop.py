@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -22,9 +23,11 @@ _NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
 
 
 class Saver(Protocol):
-    """Writes a checkpoint after so many steps, of this loss."""
+    """Writes a checkpoint after so many steps, of this loss: that of the means over the held-out rows, where there are
+    such, else the mean training loss since the checkpoint before.
+    """
 
-    def __call__(self, step: int, loss: float) -> Path: ...
+    def __call__(self, step: int, loss: float, held_out: Mapping[str, float] | None) -> Path: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +39,6 @@ class Course:
     batches: Batches
     steps: int
     held_out: Rows
-    held_out_batches: Batches | None
 
 
 @dataclass
@@ -69,11 +71,7 @@ class Loop:
             result, rate = self._step(step)
             since.add(result.loss)
             self._tokens += result.tokens
-            held_out: float | None = None
-            if self._is_due(step + 1):
-                held_out = self._held_out_loss()
-                self._last = self._save(step + 1, since.mean() if held_out is None else held_out)
-                since = _Since()
+            held_out = self._held_out_means() if self._is_due(step + 1) else None
             seconds = time.monotonic() - began
             report = StepReport(
                 step=step + 1,
@@ -86,9 +84,14 @@ class Loop:
                 tokens=result.tokens,
                 tokens_per_second=self._tokens / seconds,
                 seconds_left=seconds / (step + 1 - start) * (course.steps - step - 1),
-                held_out_loss=held_out,
+                held_out_loss=None if held_out is None else held_out["loss"],
             )
+            # Told first: what is told of a step whose checkpoint was not finished is forgotten, and comes again.
             self._tell(report, metrics, progress)
+            if self._is_due(step + 1):
+                loss = since.mean() if held_out is None else held_out["loss"]
+                self._last = self._save(step + 1, loss, held_out)
+                since = _Since()
         return self._tokens
 
     def _step(self, step: int) -> tuple[StepResult, float]:
@@ -110,13 +113,9 @@ class Loop:
         every = self._course.config.checkpoints.every
         return done == self._course.steps or (every is not None and done % every == 0)
 
-    def _held_out_loss(self) -> float | None:
-        dealt = self._course.held_out_batches
-        if dealt is None:
-            return None
-        share = self._processes.share
-        parts = dealt.deal(range(len(dealt.sizes)), share.processes)[share.index :: share.processes]
-        return self._stepper.mean_loss(self._course.held_out, parts)
+    def _held_out_means(self) -> dict[str, float] | None:
+        held_out, config = self._course.held_out, self._course.config
+        return self._stepper.means(held_out, config.batch.tokens, config.seed) if held_out.examples else None
 
     def _tell(self, report: StepReport, metrics: MetricsFile | None, progress: Progress | None) -> None:
         if metrics is not None:

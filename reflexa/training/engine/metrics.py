@@ -7,8 +7,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from reflexa.reading.jsonl import read_rows
 from reflexa.rows import CheckpointPoint
 from reflexa.types import Frozen
+
+POINTS = "points.jsonl"
+"""The file of a run that keeps what its checkpoints are worth."""
 
 
 class StepReport(Frozen):
@@ -50,6 +54,16 @@ class MetricsFile:
 
     def close(self) -> None:
         self._file.close()
+
+
+def read_points(output: Path) -> tuple[CheckpointPoint, ...]:
+    """What the checkpoints of a run are worth, by step; none where none was measured. ``output`` is its folder.
+
+    Raises ``UsageError`` that names the line which cannot be read.
+    """
+    path = output / POINTS
+    found = {point.step: point for _, point in read_rows(path, CheckpointPoint)} if path.exists() else {}
+    return tuple(found[step] for step in sorted(found))
 
 
 def tokens_of(output: Path) -> int:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from reflexa.errors import TrainingError
-from reflexa.training.engine.batching import MicroBatch
+from reflexa.training.engine.batching import MicroBatch, all_at_once
 from reflexa.training.engine.packing import Example, pack
 from reflexa.training.engine.processes import Processes
 from reflexa.training.engine.scored import Loss, Scored
@@ -41,6 +41,14 @@ class Rows:
 
     def reference_of(self, batch: MicroBatch) -> Tensor | None:
         return None if self.references is None else torch.cat([self.references[row] for row in batch])
+
+    def first(self, count: int) -> Rows:
+        """The first so many rows alone."""
+        return Rows(
+            examples=self.examples[:count],
+            references=None if self.references is None else self.references[:count],
+            baseline=None if self.baseline is None else self.baseline.first(count),
+        )
 
 
 @dataclass
@@ -102,16 +110,20 @@ class Stepper:
         self._weights.step(learning_rate, norm)
         return StepResult(loss, means, norm, total.tokens)
 
-    def mean_loss(self, rows: Rows, batches: Sequence[MicroBatch]) -> float:
-        """The loss over this and every other process's micro-batches, without gradients."""
-        sums = _Sums()
+    def means(self, rows: Rows, tokens: int, seed: int = 0) -> dict[str, float]:
+        """The mean ``loss`` and metrics of all rows, at most ``tokens`` tokens at once, without gradients.
+
+        Every process computes its share, and gets the whole.
+        """
+        share, sums = self._processes.share, _Sums()
+        batches = all_at_once(rows.examples, tokens, seed, share.processes)[share.index :: share.processes]
         self._scorer.eval()
         with torch.no_grad():
             baseline = self._baseline(rows, batches)
             for batch in batches:
                 self._add(sums, rows, batch, baseline)
         self._scorer.train()
-        return sums.over(self._processes).means()["loss"]
+        return sums.over(self._processes).means()
 
     def _baseline(self, rows: Rows, batches: Sequence[MicroBatch]) -> Tensor | None:
         """The mean log-ratio of the rows' baselines, over all processes; None where they have none."""

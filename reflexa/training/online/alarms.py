@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import Field
@@ -33,21 +33,27 @@ class WatchState(Frozen):
 
 @dataclass(frozen=True)
 class _Rule:
-    """Reads ``metric``, as a multiple of its first value where ``relative``; beyond the limit is above or ``below``."""
+    """Reads ``metric``, as a multiple of its first value where ``relative``; beyond the limit is above or ``below``.
+    ``name`` is that of its settings in ``AlarmConfig``.
+    """
 
     name: str
     metric: str
-    settings: Callable[[AlarmConfig], AlarmRule]
     relative: bool = False
     below: bool = False
 
+    def settings(self, config: AlarmConfig) -> AlarmRule:
+        """What was asked of the rule."""
+        found: AlarmRule = getattr(config, self.name)
+        return found
+
 
 _RULES = (
-    _Rule("kl-explosion", "kl/sequence", lambda config: config.kl_explosion),
-    _Rule("entropy-collapse", "entropy", lambda config: config.entropy_collapse, relative=True, below=True),
-    _Rule("length-hacking", "length", lambda config: config.length_hacking, relative=True),
-    _Rule("equal-groups", "equal_groups", lambda config: config.equal_groups),
-    _Rule("mismatch", "mismatch", lambda config: config.mismatch),
+    _Rule("kl_explosion", "kl/sequence"),
+    _Rule("entropy_collapse", "entropy", relative=True, below=True),
+    _Rule("length_hacking", "length", relative=True),
+    _Rule("equal_groups", "equal_groups"),
+    _Rule("mismatch", "mismatch"),
 )
 
 

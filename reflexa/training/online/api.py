@@ -9,7 +9,7 @@ from pathlib import Path
 from reflexa.errors import ConfigError
 from reflexa.rows import CheckpointPoint
 from reflexa.training.engine.checkpoint import read_record
-from reflexa.training.engine.metrics import Progress
+from reflexa.training.engine.metrics import Progress, read_points
 from reflexa.training.engine.processes import joined
 from reflexa.training.online.alarms import Alarm
 from reflexa.training.online.config import OnlineConfig
@@ -84,10 +84,3 @@ def train_online(
         tokens=tokens,
         seconds=time.monotonic() - began,
     )
-
-
-def read_points(output: Path) -> tuple[CheckpointPoint, ...]:
-    """The points of a run's checkpoints, by step; none where it has measured none."""
-    path = output / "points.jsonl"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return tuple(CheckpointPoint.model_validate_json(line) for line in lines)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from reflexa.training.config import CommonConfig
+from reflexa.training.config import CommonConfig, SamplingConfig
 from reflexa.types import Frozen
 
 Action = Literal["off", "warn", "stop"]
@@ -60,28 +60,19 @@ class PointConfig(Frozen):
     prompts: int = Field(default=64, ge=0)
 
 
-class OnlineConfig(CommonConfig):
+class OnlineConfig(CommonConfig, SamplingConfig):
     """One online run.
 
-    Each of ``steps`` samples ``samples`` completions of ``prompts`` prompts, at most ``max_new_tokens`` long; judges
-    them on ``workers`` threads while sampling goes on; and learns them ``epochs`` times over, in ``minibatches``
-    updates each. Tokens that hold a text of ``stop`` end a completion as an end token does. ``batch_tokens`` bounds
-    what is computed at once when learning, ``slots`` when sampling. KL to the starting model is measured every
-    ``kl_every`` steps, and at each where the loss needs it.
+    Each of ``steps`` samples ``prompts`` prompts as ``SamplingConfig`` says, and learns the samples ``epochs`` times
+    over, in ``minibatches`` updates each. ``batch_tokens`` bounds what is computed at once when learning. KL to the
+    starting model is measured every ``kl_every`` steps, and at each where the loss needs it.
     """
 
     steps: int = Field(default=100, gt=0)
     prompts: int = Field(default=8, gt=0)
-    samples: int = Field(default=8, gt=0)
-    max_new_tokens: int = Field(default=256, gt=0)
-    temperature: float = Field(default=1.0, gt=0)
-    top_p: float = Field(default=1.0, gt=0, le=1)
-    stop: tuple[str, ...] = ()
     epochs: int = Field(default=1, gt=0)
     minibatches: int = Field(default=1, gt=0)
     batch_tokens: int = Field(default=4096, gt=0)
-    slots: int = Field(default=64, gt=0)
-    workers: int = Field(default=8, gt=0)
     old: Old = "sampled"
     kl_every: int = Field(default=5, gt=0)
     gates: GateConfig | None = None

@@ -25,10 +25,9 @@ from reflexa.training.online.experience import (
     first,
     informative,
     trajectories,
-    trees,
     weight_of,
 )
-from reflexa.training.online.passes import Start, token_scores
+from reflexa.training.online.passes import Passes, Start
 from reflexa.training.online.rollouts import Group
 from reflexa.training.online.setup import OnlineSetup
 from reflexa.training.online.summary import divergence
@@ -38,7 +37,8 @@ from reflexa.training.online.updates import Learnt, Updates
 class Learner:
     """Learns from groups. Every process calls every method with the same groups.
 
-    ``penalty`` is the coefficient of the KL penalty in the reward, which follows a target where there is one.
+    ``penalty`` is the coefficient of the KL penalty in the reward, which follows a target where there is one;
+    ``passes`` are those over the policy.
     """
 
     def __init__(
@@ -49,19 +49,12 @@ class Learner:
         processes: Processes,
         critic: Critic | None = None,
     ) -> None:
-        self._config, self._algorithm, self._options = setup.config, setup.algorithm, setup.options
-        self._scorer, self._processes, self._critic = scorer, processes, critic
+        self._algorithm, self._options = setup.algorithm, setup.options
+        self._scorer, self._critic = scorer, critic
+        self.passes = Passes(scorer, processes, setup.config.batch_tokens, setup.config.seed)
         self._updates = Updates(setup.config, scorer, weights, self._loss, processes)
         self._recomputed = False
         self.penalty = setup.options.kl_reward
-
-    def measured(self, groups: Sequence[Group], start: Start) -> dict[str, float]:
-        """KL to the starting model of what the policy, as it is now, has sampled."""
-        experience, examples = experience_of(groups, self._options.weights), self._trees(groups)
-        now = self._pass(examples)
-        with start.in_place(self._scorer):
-            reference = self._pass(examples)
-        return divergence(now, reference, experience)
 
     def learn(self, groups: Sequence[Group], start: Start | None, step: int, recompute: bool) -> Learnt:
         """The updates of a step. ``start`` is given where KL to it is to be known; ``recompute`` takes the sampling
@@ -69,16 +62,16 @@ class Learner:
 
         Raises ``TrainingError`` where the numbers break.
         """
-        experience, examples = experience_of(groups, self._options.weights), self._trees(groups)
+        experience, examples = experience_of(groups, self._options.weights), self.passes.trees(groups)
         measured: dict[str, float] = {}
         self._recomputed = recompute or self._algorithm.recomputes
         if self._recomputed and self._updates.a_step > 1:
             own = experience.mask > 0
-            sampled, experience = experience.old, replace(experience, old=self._pass(examples))
+            sampled, experience = experience.old, replace(experience, old=self.passes.scores(examples))
             measured["mismatch"] = float((experience.old - sampled)[own].abs().mean())
         if start is not None:
             with start.in_place(self._scorer):
-                experience = replace(experience, reference=self._pass(examples))
+                experience = replace(experience, reference=self.passes.scores(examples))
         if experience.reference is not None:
             measured |= divergence(experience.old, experience.reference, experience)
         if self._critic is not None:
@@ -117,12 +110,6 @@ class Learner:
             return {}
         self.penalty = AdaptiveKL(penalty, target).after(measured["kl/sequence"]).beta
         return {"kl/penalty": penalty}
-
-    def _trees(self, groups: Sequence[Group]) -> list[Example]:
-        return trees(groups, self._config.batch_tokens)
-
-    def _pass(self, examples: Sequence[Example]) -> Tensor:
-        return token_scores(self._scorer, examples, self._updates.dealt(examples), self._processes)
 
     def _loss(self, scored: Scored) -> LossOutput:
         rows = [example for example in scored.examples if isinstance(example, Trajectories)]

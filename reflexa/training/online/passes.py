@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from reflexa.training.engine.batching import MicroBatch
+from reflexa.training.engine.batching import MicroBatch, all_at_once
 from reflexa.training.engine.packing import Example, pack
 from reflexa.training.engine.processes import Processes
 from reflexa.training.engine.scorer import Scorer
+from reflexa.training.online.experience import experience_of, trees
+from reflexa.training.online.rollouts import Group
+from reflexa.training.online.summary import divergence
 
 
 class Start:
@@ -63,3 +67,32 @@ def token_scores(
     whole = flat.to(processes.device)
     processes.sum([whole])
     return whole.cpu()
+
+
+@dataclass(frozen=True)
+class Passes:
+    """Passes over groups of samples, at most ``tokens`` tokens at once. Every process calls every method with the same
+    groups.
+    """
+
+    scorer: Scorer
+    processes: Processes
+    tokens: int
+    seed: int
+
+    def trees(self, groups: Sequence[Group]) -> list[Example]:
+        """The groups as what is computed."""
+        return trees(groups, self.tokens)
+
+    def scores(self, examples: Sequence[Example]) -> Tensor:
+        """Log-probabilities [completion tokens of all examples, in order] in nats, by the weights as they are."""
+        dealt = all_at_once(examples, self.tokens, self.seed, self.processes.share.processes)
+        return token_scores(self.scorer, examples, dealt, self.processes)
+
+    def distance(self, groups: Sequence[Group], start: Start) -> dict[str, float]:
+        """KL to the starting model of what the policy, as it is now, has sampled (as ``divergence`` names it)."""
+        examples = self.trees(groups)
+        now = self.scores(examples)
+        with start.in_place(self.scorer):
+            reference = self.scores(examples)
+        return divergence(now, reference, experience_of(groups, {}))

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from reflexa.rows import CheckpointPoint
 from reflexa.training.engine.batching import Batches
+from reflexa.training.engine.metrics import POINTS, MetricsFile, read_points
+from reflexa.training.engine.processes import Processes
 from reflexa.training.online.experience import experience_of
-from reflexa.training.online.learning import Learner
-from reflexa.training.online.passes import Start
+from reflexa.training.online.passes import Passes, Start
 from reflexa.training.online.playing import Played
-from reflexa.training.online.rollouts import OnlinePrompt, Reward
+from reflexa.training.online.rollouts import Group, OnlinePrompt, Reward
 from reflexa.training.online.sampling import Roller
 
 _NUMBER = 2**40
 """Numbers of draws that no step has."""
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -35,25 +39,40 @@ HeldOut = Examination | Callable[[Path, int], float]
 the checkpoint's folder and its step."""
 
 
+def some_of(items: Sequence[Item], count: int) -> list[Item]:
+    """Up to so many of the items, always the same, in their order."""
+    if not items:
+        return []
+    order = Batches((1,) * len(items), len(items), 1, seed=0).rows_of(0)
+    return [items[index] for index in sorted(order[:count])]
+
+
 @dataclass
 class Surveyor:
-    """Measures the policy as it is. ``prompts`` are the run's own, ``weights`` those of the reward's parts."""
+    """Measures the policy as it is, by ``samples`` of each of ``prompts``; whatever the algorithm is that moves it.
+
+    True is what ``held_out`` finds, None where there is none. The parts of the roller's rewards have ``weights``.
+    """
 
     prompts: Sequence[OnlinePrompt]
-    weights: dict[str, float]
     roller: Roller
-    learner: Learner
+    passes: Passes
     start: Start
-    held_out: HeldOut | None
+    held_out: HeldOut | None = None
+    weights: dict[str, float] = field(default_factory=dict)
+    samples: int = 1
 
-    def point(self, step: int, path: Path | str) -> CheckpointPoint:
-        """The point of a checkpoint. Its KL and its proxy are of one sample of each held-out prompt, where there are
-        such; else of the run's own.
+    def point(self, step: int, path: Path | str, proxy: float | None = None) -> CheckpointPoint:
+        """The point of a checkpoint; its ``proxy`` is the mean reward of the samples unless it is given.
+
+        The start's KL to itself is 0.
         """
-        prompts = self._sampled()
-        groups = self.roller.roll(prompts, _NUMBER, samples=1)
-        proxy = float(experience_of(groups, self.weights).rewards.mean())
-        kl = self.learner.measured(groups, self.start)["kl/sequence"] if step else 0.0
+        groups: Sequence[Group] = ()
+        if step or proxy is None:
+            groups = self.roller.roll(self.prompts, _NUMBER, samples=self.samples)
+        kl = self.passes.distance(groups, self.start)["kl/sequence"] if step else 0.0
+        if proxy is None:
+            proxy = float(experience_of(groups, self.weights).rewards.mean())
         rewards = self._held_out(step, path)
         true = sum(rewards) / len(rewards) if rewards else None
         # What a callable gives is a mean already: of how many tasks, and what each was worth, it alone knows.
@@ -61,12 +80,6 @@ class Surveyor:
         return CheckpointPoint(
             step=step, path=str(path), kl=kl, proxy=proxy, true=true, n=len(each), rewards=tuple(each)
         )
-
-    def _sampled(self) -> list[OnlinePrompt]:
-        """Up to as many prompts as are wanted, always the same."""
-        pool = self.held_out.prompts if isinstance(self.held_out, Examination) else self.prompts
-        order = Batches((1,) * len(pool), len(pool), 1, seed=0).rows_of(0)
-        return [pool[index] for index in sorted(order[: self.roller.config.points.prompts])]
 
     def _held_out(self, step: int, path: Path | str) -> list[float]:
         """The true rewards of held-out prompts, or their mean alone; empty where there are none."""
@@ -76,3 +89,34 @@ class Surveyor:
             groups = self.roller.greedy(self.held_out.prompts, self.held_out.reward)
             return [float(value) for value in experience_of(groups, {}).rewards[:, 0]]
         return [float(self.held_out(Path(path), step))]
+
+
+class Survey(AbstractContextManager["Survey"]):
+    """Measures a run's checkpoints, and keeps their points in its folder ``output``. Without a ``surveyor`` none is.
+
+    Every process measures, the first one writes. Points after the step ``begin``, where the run goes on, are forgotten:
+    they will come again.
+    """
+
+    def __init__(self, surveyor: Surveyor | None, output: Path, begin: int, processes: Processes) -> None:
+        self._surveyor = surveyor
+        self._file: MetricsFile | None = None
+        known: set[int] = set()
+        if surveyor is not None and processes.first:
+            # The start's own point is step 0's: a run that begins again measures it again.
+            self._file = MetricsFile(output / POINTS, begin or -1)
+            known = {point.step for point in read_points(output)}
+        self._known = processes.gather(known)[0]
+
+    def measured(self, step: int, path: Path | str, proxy: Callable[[], float] | None = None) -> CheckpointPoint | None:
+        """A checkpoint's point; None where it is known already, or checkpoints are not measured."""
+        if self._surveyor is None or step in self._known:
+            return None
+        point = self._surveyor.point(step, path, None if proxy is None else proxy())
+        if self._file is not None:
+            self._file.write(point)
+        return point
+
+    def __exit__(self, *error: object) -> None:
+        if self._file is not None:
+            self._file.close()

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from reflexa.errors import TrainingError
 from reflexa.models.local_sampling import TokenSampler
-from reflexa.rows import CheckpointPoint
 from reflexa.training.algorithms.online_algorithm import CriticOptions
 from reflexa.training.engine.checkpoint import FORMAT, CheckpointRecord, RunIdentity, digest_of, load_optimizer
 from reflexa.training.engine.keeping import Keeper
@@ -27,7 +26,7 @@ from reflexa.training.online.learning import Learner
 from reflexa.training.online.loop import LoopState, OnlineLoop, explained
 from reflexa.training.online.passes import Start
 from reflexa.training.online.playing import Played
-from reflexa.training.online.points import HeldOut, Surveyor
+from reflexa.training.online.points import Examination, HeldOut, Survey, Surveyor, some_of
 from reflexa.training.online.rollouts import Reward
 from reflexa.training.online.sampling import Roller
 from reflexa.training.online.setup import OnlineSetup, with_parts
@@ -73,27 +72,38 @@ class OnlineRun:
         self._critic = self._critic_of(last)
         loop = self._loop(scorer, start, _state_of(last))
         self.alarms = loop.alarms
-        with self._files(begin):
+        surveyor = self._surveyor(loop, start) if config.points.prompts else None
+        with self._metrics_of(begin), Survey(surveyor, config.output, begin, self._processes) as self._survey:
             if begin == 0:
                 with explained(0, last):
-                    self._measured(0, config.model)
+                    self._survey.measured(0, config.model)
             tokens = loop.run(begin, last)
         self._keeper.publish(self._model, self._weights)
         return tokens
 
     @contextmanager
-    def _files(self, begin: int) -> Iterator[None]:
-        """Within it the run's metrics and points can be written, by the first process."""
-        output, first = self._setup.config.output, self._processes.first
-        self._metrics = MetricsFile(output / "metrics.jsonl", begin) if first else None
-        # The start's own point is step 0's: a run that begins again measures it again.
-        self._points = MetricsFile(output / "points.jsonl", begin or -1) if first else None
+    def _metrics_of(self, begin: int) -> Iterator[None]:
+        """Within it the run's metrics can be written, by the first process."""
+        path = self._setup.config.output / "metrics.jsonl"
+        self._metrics = MetricsFile(path, begin) if self._processes.first else None
         try:
             yield
         finally:
-            for file in (self._metrics, self._points):
-                if file is not None:
-                    file.close()
+            if self._metrics is not None:
+                self._metrics.close()
+
+    def _surveyor(self, loop: OnlineLoop, start: Start) -> Surveyor:
+        """Measures the run's own samples: of held-out prompts, where there are such."""
+        held_out, setup = self._held_out, self._setup
+        pool = held_out.prompts if isinstance(held_out, Examination) else setup.prompts
+        return Surveyor(
+            prompts=some_of(pool, setup.config.points.prompts),
+            roller=loop.roller,
+            passes=loop.learner.passes,
+            start=start,
+            held_out=held_out,
+            weights=setup.options.weights,
+        )
 
     def _loop(self, scorer: Scorer, start: Start, state: LoopState) -> OnlineLoop:
         setup, config, options = self._setup, self._setup.config, self._setup.options
@@ -104,7 +114,6 @@ class OnlineRun:
         learner = Learner(setup, scorer, self._weights, self._processes, self._critic)
         if state.penalty is not None:
             learner.penalty = state.penalty
-        self._surveyor = Surveyor(setup.prompts, options.weights, roller, learner, start, self._held_out)
         return OnlineLoop(
             config=config,
             options=options,
@@ -149,19 +158,10 @@ class OnlineRun:
         if self._tell is not None and self._processes.first:
             self._tell(report)
 
-    def _measured(self, step: int, path: Path | str) -> CheckpointPoint | None:
-        """A checkpoint's point, kept in the run's file; None where checkpoints are not measured."""
-        if not self._setup.config.points.prompts:
-            return None
-        point = self._surveyor.point(step, path)
-        if self._points is not None:
-            self._points.write(point)
-        return point
-
     def _save(self, step: int, mean: float, state: LoopState) -> Path:
         """Writes a checkpoint. It counts as the better the higher its true reward, its proxy or ``mean`` is."""
         config = self._setup.config
-        point = self._measured(step, self.checkpoints.path(step))
+        point = self._survey.measured(step, self.checkpoints.path(step))
         reward = mean if point is None else point.proxy if point.true is None else point.true
         record = CheckpointRecord(
             format=FORMAT,

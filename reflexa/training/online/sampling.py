@@ -13,8 +13,8 @@ from reflexa.errors import ReflexaError, UsageError
 from reflexa.models.local_encoding import Encoder, Tokens
 from reflexa.models.local_engine import end_tokens
 from reflexa.models.local_sampling import Draw, Sample, TokenSampler
+from reflexa.training.config import SamplingConfig
 from reflexa.training.engine.processes import Processes
-from reflexa.training.online.config import OnlineConfig
 from reflexa.training.online.playing import Played
 from reflexa.training.online.rewards import Judging
 from reflexa.training.online.rolling import Games
@@ -51,10 +51,6 @@ class Speaker:
         self._tokenizer, self._stop = tokenizer, tuple(stop)
         self.context: int = getattr(model.config.get_text_config(), "max_position_embeddings", None) or 2048
         self.ends = end_tokens(model, tokenizer) | self._stopping()
-        if not self.ends:
-            raise UsageError(
-                "the model has no token that ends an answer: name a text that does, such as stop = ['\\n']"
-            )
 
     def prompt(self, prompt: OnlinePrompt) -> Tokens:
         """The prompt's tokens. Raises ``UsageError`` for an empty one."""
@@ -92,7 +88,7 @@ class Roller:
     sampler: TokenSampler
     speaker: Speaker
     reward: Reward | Played
-    config: OnlineConfig
+    config: SamplingConfig
     processes: Processes
     clock: Clock = field(default_factory=Clock)
 

@@ -20,7 +20,7 @@ from reflexa.training.online.playing import Played
 from reflexa.training.online.rewards import follows, overlong, total
 from reflexa.training.online.rollouts import Answer, OnlinePrompt, Reward, StepRewards
 from reflexa.training.online.sampling import Speaker
-from reflexa.training.planning import memory_estimate
+from reflexa.training.planning import cache_estimate, memory_estimate
 from reflexa.training.setup import checked_options
 from reflexa.types import Frozen
 
@@ -89,6 +89,8 @@ def set_up_online(config: OnlineConfig, prompts: Sequence[OnlinePrompt], process
     dtype = compute_type(config.precision, processes.device)
     tokenizer, model = load_tokenizer(config.model), load_skeleton(config.model)
     speaker = Speaker(model, tokenizer, config.stop)
+    if not speaker.ends:
+        raise UsageError("the model has no token that ends an answer: name a text that does, such as stop = ['\\n']")
     lengths, digest = _encoded(prompts, speaker)
     _check_context(config, prompts, lengths, model)
     if config.lora is not None:
@@ -172,13 +174,10 @@ def _check_context(config: OnlineConfig, prompts: Sequence[OnlinePrompt], length
 
 def _memory(config: OnlineConfig, model: Any, trainable: int, total_size: int, longest: int, dtype: torch.dtype) -> int:
     """Bytes at the peak: learning's, or what is held beside the weights' copy while sampling."""
-    settings = model.config.get_text_config()
     longest_row = longest + config.max_new_tokens
     at_once = min(config.batch_tokens, config.prompts * (longest + config.samples * config.max_new_tokens))
     learning = memory_estimate(model, trainable, total_size - trainable, max(at_once, longest_row), dtype.itemsize)
-    heads = getattr(settings, "num_key_value_heads", None) or settings.num_attention_heads
-    width = getattr(settings, "head_dim", None) or settings.hidden_size // settings.num_attention_heads
-    cache = config.slots * longest_row * 2 * settings.num_hidden_layers * heads * width * dtype.itemsize
+    cache = cache_estimate(model, config.slots, longest_row, dtype.itemsize)
     kept = 0 if config.lora is not None else total_size * dtype.itemsize
     return int(learning + cache + kept)
 

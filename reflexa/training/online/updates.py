@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from reflexa.training.engine.batching import MicroBatch, batches
+from reflexa.training.engine.batching import MicroBatch, all_at_once
 from reflexa.training.engine.packing import Example
 from reflexa.training.engine.processes import Processes
 from reflexa.training.engine.schedule import learning_rate
@@ -69,9 +69,8 @@ class Updates:
 
     def dealt(self, examples: Sequence[Example], rows: Sequence[int] | None = None) -> list[MicroBatch]:
         """Rows (None: all) in micro-batches, a multiple of the processes of them."""
-        # As many rows a step as there are: only the dealing is used, not the order of epochs.
-        dealer = batches(examples, len(examples), self._config.batch_tokens, self._config.seed)
-        return dealer.deal(range(len(examples)) if rows is None else rows, self._processes.share.processes)
+        config = self._config
+        return all_at_once(examples, config.batch_tokens, config.seed, self._processes.share.processes, rows)
 
     def _parts(self, count: int, number: int) -> list[list[int]]:
         """The rows of each update, in an order of the pass's own where there are several."""

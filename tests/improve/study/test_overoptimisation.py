@@ -11,7 +11,7 @@ from reflexa.errors import ConfigError
 from reflexa.evaluation.checkpoints import choose_checkpoint
 from reflexa.improve.study import ProxyStudy, Size, StudyConfig, study_overoptimisation
 from reflexa.improve.study.config import PolicyTraining, RewardTraining
-from reflexa.training.online.api import read_points
+from reflexa.training.engine.metrics import read_points
 
 SMALL = Size(width=8, layers=1)
 CONFIG = StudyConfig(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def run(error: Exception, tokens: int) -> None:
     def fail(scored: Scored) -> LossOutput:
         raise error
 
-    def save(step: int, loss: float) -> Path:
+    def save(step: int, loss: float, held_out: Mapping[str, float] | None) -> Path:
         return Path("unused")
 
     examples = trees(0, [(4, 3), (2, 9), (5, 1)])
@@ -41,7 +42,7 @@ def run(error: Exception, tokens: int) -> None:
     )
     scorer = prepare(llama())
     stepper = Stepper(scorer, Weights(scorer, torch.float32, OptimizerConfig()), fail, ALONE)
-    course = Course(config, Rows(examples), batches(examples, 3, tokens, 0), 1, Rows([]), None)
+    course = Course(config, Rows(examples), batches(examples, 3, tokens, 0), 1, Rows([]))
     Loop(course, stepper, ALONE, save).run(0, Path("step-7"), None, None)
 
 

@@ -54,7 +54,7 @@ def test_the_split_into_micro_batches_changes_nothing(batches: list[tuple[int, .
 def test_looking_changes_nothing_and_sees_what_a_step_sees() -> None:
     mover, scorer = stepper()
     before = [parameter.detach().clone() for parameter in scorer.parameters()]
-    seen = mover.mean_loss(ROWS, [(0, 1), (2,)])
+    seen = mover.means(ROWS, tokens=9)["loss"]
     assert all(torch.equal(one, other) for one, other in zip(before, scorer.parameters(), strict=True))
     assert scorer.training
     assert mover.step(ROWS, [(0, 1, 2)], 0.01, 1e4).loss == pytest.approx(seen, rel=1e-5)

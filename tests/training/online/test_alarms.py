@@ -30,7 +30,7 @@ def test_each_rule_fires_by_its_own_measure(
     for step in range(2, 2 + settings.patience - 1):
         assert watch.look(then, step) == []
     (alarm,) = watch.look(then, 9)
-    assert (alarm.rule, alarm.step, alarm.limit, alarm.stops) == (rule.replace("_", "-"), 9, settings.limit, False)
+    assert (alarm.rule, alarm.step, alarm.limit, alarm.stops) == (rule, 9, settings.limit, False)
     assert alarm.value == pytest.approx(value)
     assert str(alarm) == f"{alarm.rule}: {value:.3g} (the limit is {settings.limit:g})"
 

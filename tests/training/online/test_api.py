@@ -13,8 +13,8 @@ transformers: Any = pytest.importorskip("transformers", reason="needs transforme
 
 from reflexa.errors import ConfigError, TrainingError, UsageError, VerifierError  # noqa: E402
 from reflexa.training.config import CheckpointConfig, LoraConfig  # noqa: E402
-from reflexa.training.engine.metrics import StepReport  # noqa: E402
-from reflexa.training.online.api import plan_online, read_points, train_online  # noqa: E402
+from reflexa.training.engine.metrics import StepReport, read_points  # noqa: E402
+from reflexa.training.online.api import plan_online, train_online  # noqa: E402
 from reflexa.training.online.config import AlarmConfig, AlarmRule, GateConfig  # noqa: E402
 from reflexa.training.online.points import Examination  # noqa: E402
 from reflexa.training.online.rollouts import Answer, OnlinePrompt  # noqa: E402
@@ -147,7 +147,7 @@ def test_a_resumed_run_must_be_the_same_run(tmp_path: Path) -> None:
 def test_an_alarm_stops_the_run_by_its_rule(tmp_path: Path) -> None:
     stop = AlarmRule(action="stop", limit=0.5, patience=2)
     config = make_online(tmp_path, alarms=AlarmConfig(equal_groups=stop))
-    with pytest.raises(TrainingError, match=r"step 2: stopped by equal-groups: 1 \(the limit is 0.5\); no checkpoint"):
+    with pytest.raises(TrainingError, match=r"step 2: stopped by equal_groups: 1 \(the limit is 0.5\); no checkpoint"):
         train_online(config, make_prompts(), lambda answer: 1.0)
 
 
@@ -156,8 +156,8 @@ def test_a_warning_is_told_and_the_run_goes_on(tmp_path: Path) -> None:
     rule = AlarmRule(limit=0.5, patience=2)
     config = make_online(tmp_path, steps=3, alarms=AlarmConfig(equal_groups=rule))
     result = train_online(config, make_prompts(), lambda answer: 1.0, progress=reports.append)
-    assert [report.alarms for report in reports] == [None, *[("equal-groups: 1 (the limit is 0.5)",)] * 2]
+    assert [report.alarms for report in reports] == [None, *[("equal_groups: 1 (the limit is 0.5)",)] * 2]
     assert [(alarm.rule, alarm.step, alarm.stops) for alarm in result.alarms] == [
-        ("equal-groups", 2, False),
-        ("equal-groups", 3, False),
+        ("equal_groups", 2, False),
+        ("equal_groups", 3, False),
     ]

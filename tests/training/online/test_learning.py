@@ -76,7 +76,7 @@ def test_a_right_answer_becomes_likelier_than_a_wrong_one(tmp_path: Path, algori
     assert learnt.metrics["ratio"] == pytest.approx(1.0, abs=1e-5)
     assert learnt.metrics["kl/sequence"] == pytest.approx(0.0, abs=1e-5)
     assert learnt.rate == 1e-3
-    assert bench.learner.measured(groups, bench.start)["kl"] > 0
+    assert bench.learner.passes.distance(groups, bench.start)["kl"] > 0
 
 
 def test_tokens_of_others_are_not_learnt(tmp_path: Path) -> None:
@@ -99,10 +99,10 @@ def test_a_term_of_the_loss_draws_the_policy_back(tmp_path: Path) -> None:
             parameter.add_(0.02 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)))
     equal = [Group(one.prompt, one.tokens, (rollout(1.0, (20, 30)), rollout(1.0, (40, 50)))) for one in two_answers()]
     groups = bench.sampled(equal)
-    before = bench.learner.measured(groups, bench.start)["kl"]
+    before = bench.learner.passes.distance(groups, bench.start)["kl"]
     for step in range(5):
         bench.learner.learn(bench.sampled(equal), bench.start, step, recompute=False)
-    assert bench.learner.measured(groups, bench.start)["kl"] < 0.7 * before
+    assert bench.learner.passes.distance(groups, bench.start)["kl"] < 0.7 * before
 
 
 def test_log_probabilities_are_recomputed_where_asked(tmp_path: Path) -> None:

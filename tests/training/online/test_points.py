@@ -53,5 +53,5 @@ def test_a_callable_is_given_the_checkpoints_folder(tmp_path: Path) -> None:
 def test_without_points_the_best_is_the_best_rewarded(tmp_path: Path) -> None:
     result = trained(tmp_path, None, points=PointConfig(prompts=0))
     assert result.points == ()
-    assert not (tmp_path / "out" / "points.jsonl").read_text()
+    assert not (tmp_path / "out" / "points.jsonl").exists()
     assert result.reward == -read_record(result.best).loss >= 0.0

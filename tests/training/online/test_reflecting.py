@@ -22,7 +22,8 @@ from reflexa.training.online.reflecting import ReflectingRoller, Turns  # noqa: 
 from reflexa.training.online.rollouts import Answer, Group, OnlinePrompt, Reward  # noqa: E402
 from reflexa.training.online.sampling import Roller, Speaker  # noqa: E402
 from reflexa.types import Message  # noqa: E402
-from tests.training.online.runs import make_online, make_prompts  # noqa: E402
+from tests.training.children import online_children  # noqa: E402
+from tests.training.online.runs import make_online, make_prompts, says_a  # noqa: E402
 
 TURNS = Turns(reflect=" no. why? ", retry=" again: ", tokens=3, solved=1.0)
 
@@ -67,8 +68,8 @@ def test_a_group_is_the_reflections_on_one_failed_attempt(tmp_path: Path) -> Non
 
 def test_its_log_probabilities_are_the_models_own(tmp_path: Path) -> None:
     """Of reflection and retry alike, each token after exactly the tokens that stand before it."""
-    roller, groups = rolled(tmp_path, is_letter)
-    model = transformers.AutoModelForCausalLM.from_pretrained(roller.config.model)
+    _, groups = rolled(tmp_path, is_letter)
+    model = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "base")
     for group in groups:
         for one in group.rollouts:
             ids = torch.tensor([[*group.tokens, *one.tokens]])
@@ -160,3 +161,20 @@ def test_a_chat_can_be_reflected_in(tmp_path: Path) -> None:
     train_online(config, chats, lambda answer: 0.0, progress=reports.append)
     assert reports[0].metrics["reward/attempt"] == 0.0
     assert reports[0].tokens > 4 * 4
+
+
+def test_a_killed_run_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    """Killed within step 4, in which reflections are learnt; the last checkpoint is of step 2."""
+    options = {"reflect": TURNS.reflect, "retry": TURNS.retry, "reflection_tokens": TURNS.tokens, "solved": 0.01}
+    config = make_online(tmp_path, algorithm="reflect-retry", steps=4, max_new_tokens=24, options=options)
+    assert online_children([config], "if report.step == 3: os.kill(os.getpid(), signal.SIGKILL)") == [[-9]]
+    reports: list[StepReport] = []
+    resumed = train_online(config.model_copy(update={"resume": True}), make_prompts(), says_a, progress=reports.append)
+    assert [report.step for report in reports] == [3, 4]
+    assert all(report.metrics["reward/retry/spread"] > 0 and report.norm > 0 for report in reports)
+    assert [point.step for point in resumed.points] == [0, 2, 4]
+    unbroken = train_online(config.model_copy(update={"output": tmp_path / "unbroken"}), make_prompts(), says_a)
+    one, other = (
+        transformers.AutoModelForCausalLM.from_pretrained(result.model).state_dict() for result in (resumed, unbroken)
+    )
+    assert all(torch.equal(value, other[name]) for name, value in one.items())

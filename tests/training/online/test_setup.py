@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs torch: scripts/reflexa setup train")
 transformers: Any = pytest.importorskip("transformers", reason="needs transformers: scripts/reflexa setup train")
 
+from reflexa.errors import UsageError  # noqa: E402
 from reflexa.training.config import LoraConfig  # noqa: E402
 from reflexa.training.engine.processes import joined  # noqa: E402
 from reflexa.training.online.playing import Played  # noqa: E402
@@ -50,6 +51,20 @@ def test_a_critic_is_in_the_plan(tmp_path: Path) -> None:
 
 def test_one_sample_is_enough_where_a_critic_compares(tmp_path: Path) -> None:
     assert made(tmp_path, algorithm="ppo", samples=1).plan.samples == 1
+
+
+def test_a_model_that_ends_no_answer_is_refused(tmp_path: Path) -> None:
+    """Neither its generation defaults nor its tokenizer, nor a template, names a token that ends one."""
+    config = make_online(tmp_path)
+    base = Path(config.model)
+    model = transformers.AutoModelForCausalLM.from_pretrained(base)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(base)
+    model.config.eos_token_id = model.generation_config.eos_token_id = None
+    tokenizer.eos_token, tokenizer.chat_template = None, None
+    model.save_pretrained(tmp_path / "endless")
+    tokenizer.save_pretrained(tmp_path / "endless")
+    with pytest.raises(UsageError, match="no token that ends an answer"):
+        made(tmp_path, model=str(tmp_path / "endless"))
 
 
 def test_options_add_parts_to_a_reward(tmp_path: Path) -> None:
