@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import kill
 from reflexa.memory import Store
+from reflexa.types import Episode
 
 SHARED = "shared"
 PATIENCE = 600.0
@@ -39,7 +40,8 @@ class Figures:
     """What became of one shared run. ``repaid`` are answers that were paid for and not recorded.
 
     ``tasks_by_worker`` counts the tasks that a worker had a part in, for every worker that was paid for an answer. The
-    tables are solved tasks by attempt, tasks, solved, calls and tokens.
+    tables are solved tasks by attempt, tasks, solved, calls and tokens. ``differing`` are the tasks that ended in
+    another way than in one process alone, each with both endings.
     """
 
     workers: int
@@ -50,13 +52,15 @@ class Figures:
     tasks_by_worker: tuple[int, ...]
     table: object
     table_alone: object
+    differing: dict[str, tuple[str, str]]
     finished: bool
 
     @property
     def kept(self) -> bool:
         """Whether nothing was lost, and nothing doubled but what was under way in a worker that was killed."""
         bounded = self.repaid <= self.kills * kill.CONCURRENCY
-        return self.table == self.table_alone and self.finished and self.lost == 0 and bounded
+        same = self.table == self.table_alone and not self.differing
+        return same and self.finished and self.lost == 0 and bounded
 
 
 def measure(folder: Path, url: str, workers: int, tasks: int, kills: int, seed: int = 1) -> Figures:
@@ -66,7 +70,8 @@ def measure(folder: Path, url: str, workers: int, tasks: int, kills: int, seed: 
     alone = folder / "alone"
     alone.mkdir()
     kill.write_answers(alone / "answers.jsonl", tasks)
-    expected = kill.table(_start(alone / "answers.jsonl", tasks, f"sqlite:///{alone}/runs.db"), alone, tasks)
+    url_alone = f"sqlite:///{alone}/runs.db"
+    expected = kill.table(_start(alone / "answers.jsonl", tasks, url_alone), alone, tasks)
     with Store.open(url):
         pass
     done = _work(answers, tasks, url, workers, kills, random.Random(seed))
@@ -89,8 +94,35 @@ def measure(folder: Path, url: str, workers: int, tasks: int, kills: int, seed: 
         tasks_by_worker=tuple(sorted(map(len, by_worker.values()))),
         table=last,
         table_alone=expected,
+        differing=_differing(url_alone, url),
         finished=run.status == "finished",
     )
+
+
+def _differing(alone: str, shared: str) -> dict[str, tuple[str, str]]:
+    """The tasks that ended differently, each with both of its endings."""
+    one, other = _endings(alone), _endings(shared)
+    return {
+        name: (one.get(name, "nothing"), other.get(name, "nothing"))
+        for name in sorted(one.keys() | other.keys())
+        if one.get(name) != other.get(name)
+    }
+
+
+def _endings(url: str) -> dict[str, str]:
+    """In words how each task of the run ended: its error, its calls, and every verdict."""
+    with Store.open(url) as store:
+        return {episode.task.id: _ending(episode) for episode in store.episodes(store.find_run(SHARED).id)}
+
+
+def _ending(episode: Episode) -> str:
+    words = [f"{episode.calls} calls, error {episode.error}"]
+    for graded in episode.tries:
+        for role, verdict in (("feedback", graded.feedback), ("judge", graded.judged)):
+            if verdict is not None:
+                said = "passed" if verdict.passed else f"failed: {verdict.feedback.strip()}"
+                words.append(f"attempt {graded.attempt.index} by {role} {said}")
+    return "; ".join(words)
 
 
 def _work(answers: Path, tasks: int, url: str, workers: int, kills: int, chosen: random.Random) -> int:
@@ -179,6 +211,8 @@ def main() -> int:
     }
     for label, value in rows.items():
         print(f"{label:<60} {value}")
+    for task_id, (one, other) in figures.differing.items():
+        print(f"{task_id} alone: {one}\n{task_id} here:  {other}")
     return 0 if figures.kept else 1
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -47,9 +47,19 @@ class Database:
         self._engine = _engine(location.url, lock_timeout)
         self._reading = self._engine if self._is_sqlite else self._engine.execution_options(isolation_level=SNAPSHOT)
         self._writing = self._engine.execution_options(writing=True)
+        self._at_once = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._turn = threading.Lock()
         self._reached = self._is_sqlite
         """Whether to wait for the database to come back: one that was never reached is more likely a wrong URL."""
+
+    @property
+    def dialect(self) -> Dialect:
+        return self._engine.dialect
+
+    @property
+    def is_server(self) -> bool:
+        """Whether each statement is an exchange with another process."""
+        return not self._is_sqlite
 
     def close(self) -> None:
         self._engine.dispose()
@@ -66,6 +76,10 @@ class Database:
         """
         with self._our_turn():
             return self._patiently(self._writing, work)
+
+    def write_at_once(self, work: Callable[[Connection], Result]) -> Result:
+        """As ``write``, for ``work`` that is one statement on a server: the statement is the whole transaction."""
+        return self._patiently(self._at_once, work)
 
     def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """An insert in the database's own dialect, which knows ``ON CONFLICT``."""

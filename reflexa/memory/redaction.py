@@ -6,6 +6,7 @@ Each is looked for raw, URL-encoded and in base64, and replaced by ``[redacted:N
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import operator
 import os
@@ -27,6 +28,8 @@ _NAMES = re.compile(
 
 SHORTEST_RUN = 20
 """No encoded key is shorter. Most text has few words of this length, so looking into each costs little."""
+RECENT = 128
+"""Texts to remember as cleaned: an attempt repeats those of its call, and a run its system prompt."""
 _KEYS = frozenset({"id", "task_id", "recalled"})
 """Fields that rows are found by: they stay as they are."""
 
@@ -69,16 +72,18 @@ _PERCENT_RUN = re.compile(r"(?<![\w.~+/-])[\w.~+/-]*%[0-9A-Fa-f]{2}[\w.~+/%-]*",
 
 
 class Redactor:
-    """Knows the secrets of one environment. It never changes, so any number of threads may use it."""
+    """Knows the secrets of one environment, which never change. Any number of threads may use it."""
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         secrets = sorted(_secrets(os.environ if environ is None else environ), key=lambda pair: -len(pair[1]))
         self._known = tuple((form, f"[redacted:{name}]") for name, secret in secrets for form in _forms(secret))
+        self._cleared = functools.lru_cache(RECENT)(self._clear)
 
     def text(self, text: str) -> str:
         """The text without secrets."""
-        if len(text) < SHORTEST:
-            return text
+        return text if len(text) < SHORTEST else self._cleared(text)
+
+    def _clear(self, text: str) -> str:
         for form, replacement in self._known:
             if form in text:
                 text = text.replace(form, replacement)

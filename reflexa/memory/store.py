@@ -294,5 +294,4 @@ class Store(Shelf):
         return reading.reflections(self._database, chosen, k)[::-1]
 
     def _commit(self, run_id: str, write: Write) -> None:
-        claim = self._claims.get(run_id)
-        self._recorder.commit(write, None if claim is None else claim.check)
+        self._recorder.commit(write, self._claims.get(run_id))

@@ -44,6 +44,19 @@ def test_a_write_that_fails_leaves_nothing(database: Database) -> None:
     assert database.read(count) == 1
 
 
+def test_a_statement_of_its_own_is_committed_at_once_on_a_server(database: Database) -> None:
+    if not database.is_server:
+        pytest.skip("a file has no server to exchange with")
+
+    def insert_and_fail(connection: Connection) -> None:
+        insert(connection)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        database.write_at_once(insert_and_fail)
+    assert database.read(count) == 1
+
+
 def test_a_reader_sees_one_snapshot(database: Database) -> None:
     def count_twice(connection: Connection) -> tuple[int, int]:
         before = count(connection)

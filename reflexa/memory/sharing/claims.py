@@ -95,13 +95,18 @@ class RunClaim:
         self._renewed, self._ended = 0.0, status
         self._database.write(lambda connection: self._end(connection, status))
 
+    @property
+    def needed(self) -> str | None:
+        """The token of the claim that must stand when something is recorded; None once the run has ended with it."""
+        return None if self._ended in ("finished", "budget") else self._token
+
     def check(self, connection: Connection) -> None:
         """Holds the claim to the end of the transaction. Raises ``StoreError`` where it went to another process.
 
         A transaction that writes to a SQLite file keeps all others out: there it is enough that nobody was allowed to
         take the claim until then.
         """
-        if self._ended in ("finished", "budget"):
+        if self.needed is None:
             return
         if connection.dialect.name == "sqlite" and time.time() - self._renewed < LEASE_SECONDS / 2:
             return

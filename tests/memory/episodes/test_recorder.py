@@ -20,6 +20,15 @@ from tests.memory.support import CONFIG, a_call, a_task, an_attempt, an_episode,
 LONG = "a long prompt " * 10_000
 
 
+class NotHeld:
+    """A claim that nobody holds."""
+
+    needed = "nobody's"
+
+    def check(self, connection: Connection) -> None:
+        raise StoreError("not yours")
+
+
 def count(database: Database, table: Table) -> int:
     rows = select(func.count()).select_from(table)
     return database.read(lambda connection: connection.execute(rows).scalar_one())
@@ -53,15 +62,12 @@ def test_runs_share_their_tasks(store: Store, database: Database) -> None:
 
 def test_what_a_check_refuses_is_not_recorded(store: Store, database: Database) -> None:
     run = store.create_run(CONFIG)
-
-    def refuse(connection: Connection) -> None:
-        raise StoreError("not yours")
-
     recorder = Recorder(database, None)
     with pytest.raises(StoreError, match="not yours"):
-        recorder.commit(call_rows(run.id, a_call()), refuse)
+        recorder.commit(call_rows(run.id, a_call()), NotHeld())
     assert (count(database, calls), count(database, bodies)) == (0, 0)
-    recorder.commit(call_rows(run.id, a_call()), lambda connection: None)
+    with store.claim(run.id) as claim:
+        recorder.commit(call_rows(run.id, a_call()), claim)
     assert list(store.calls(run.id)) == [a_call()]
 
 
