@@ -9,7 +9,7 @@ from typing import Any
 from reflexa.agent import Bench
 from reflexa.improve.config import Ledger
 from reflexa.improve.method import Method, Step
-from reflexa.improve.rewarding import VerifierReward, suite_prompts
+from reflexa.improve.rewarding import TaskSource, learnt_on
 from reflexa.improve.workshop import Workshop
 from reflexa.rows import TrainingRecord
 from reflexa.training.engine.metrics import read_points, tokens_of
@@ -36,18 +36,25 @@ class OnlineMethod(Method):
             return ledger
         suite = shop.train_suite(config)
         asked = self._asked(shop, ledger)
-        verifier = config.reward or config.judge or suite.judge
-        record = TrainingRecord(
-            id=f"{ledger.id}-{current.number}",
-            algorithm=self.algorithm,
-            model=current.learner,
-            config=asked.model_dump(mode="json")
-            | {"reward": verifier, "oracle": config.reward is None, "suite": config.suite, "split": suite.split},
-            created=time.time(),
+        source = TaskSource(
+            suite=config.suite,
+            split=suite.split,
+            verifier=config.reward or config.judge,
+            judge=config.judge,
+            data=config.data,
         )
-        record = shop.begun(record)
         with Bench(shop.options) as bench:
-            result = train_online(asked, suite_prompts(suite), VerifierReward(bench, suite, verifier))
+            tasks = learnt_on(source, bench, suite)
+            how = {"reward": tasks.name, "oracle": tasks.oracle, "suite": config.suite, "split": suite.split}
+            record = TrainingRecord(
+                id=f"{ledger.id}-{current.number}",
+                algorithm=self.algorithm,
+                model=current.learner,
+                config=asked.model_dump(mode="json") | how,
+                created=time.time(),
+            )
+            record = shop.begun(record)
+            result = train_online(asked, tasks.prompts, tasks.reward)
         shop.store.record_points(record.id, read_points(asked.output))
         shop.ended(record, result.model, -result.reward)
         shop.say(f"round {current.number}: {self.algorithm} on {len(suite.tasks)} tasks, reward {result.reward:.3f}")

@@ -122,6 +122,13 @@ def online_tasks(source: TaskSource, load: LoadSuite, bench: Bench) -> OnlineTas
     if source.held_out_split is not None:
         tested = _first(load(source.suite, source.held_out_split, source.data), source.held_out_limit)
         check_apart(Suites(train, tested))
+    return learnt_on(source, bench, train, tested)
+
+
+def learnt_on(source: TaskSource, bench: Bench, train: Suite, tested: Suite | None = None) -> OnlineTasks:
+    """Prompts, reward and examination of splits that are at hand, whether one answer solves their tasks or they are
+    played. Raises ``UsageError`` where some are played and others are not.
+    """
     played = any(task.play is not None for task in train.tasks)
     make = _played if played else _answered
     return make(source, bench, train, tested)
@@ -156,7 +163,7 @@ def _tasks(suite: Suite | None) -> tuple[Task, ...]:
 
 
 def _is_oracle(source: TaskSource, train: Suite) -> bool:
-    return source.verifier in (None, train.judge)
+    return source.verifier in (None, train.judge, source.judge)
 
 
 def _first(suite: Suite, limit: int | None) -> Suite:

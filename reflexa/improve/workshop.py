@@ -4,6 +4,7 @@ saved.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from reflexa.improve.config import ImproveConfig, Ledger, Round
 from reflexa.memory import Store
 from reflexa.rows import TrainingRecord
 from reflexa.tasks import Suite, select
-from reflexa.types import Episode, RunConfig, RunRecord
+from reflexa.types import Episode, Message, RunConfig, RunRecord, Task
 
 Say = Callable[[str], None]
 
@@ -138,15 +139,21 @@ class Workshop:
 
 
 def check_apart(suites: Suites) -> None:
-    """Raises ``UsageError`` where a held-out task is also learnt from: by its id, or word for word."""
+    """Raises ``UsageError`` where a held-out task is also learnt from: by its id, or word for word in one world."""
     learnt = {task.id for task in suites.train.tasks}
-    prompts = {tuple(task.prompt) for task in suites.train.tasks}
-    shared = [task.id for task in suites.held_out.tasks if task.id in learnt or tuple(task.prompt) in prompts]
+    asked = {_asked(task) for task in suites.train.tasks}
+    shared = [task.id for task in suites.held_out.tasks if task.id in learnt or _asked(task) in asked]
     if shared:
         raise UsageError(
             f"{len(shared)} held-out tasks of {suites.held_out.name} are in the training split too ({shared[0]}, …): "
             "what is learnt would be measured on itself; choose other splits"
         )
+
+
+def _asked(task: Task) -> tuple[tuple[Message, ...], str]:
+    """A task's prompt, and the world that it is played in, if any: worlds of one kind often share their prompt."""
+    world = "" if task.play is None else json.dumps([task.play.environment, task.play.parameters], sort_keys=True)
+    return task.prompt, world
 
 
 def _first(suite: Suite, limit: int | None) -> Suite:
