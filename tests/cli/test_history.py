@@ -44,16 +44,3 @@ def test_what_a_model_wrote_is_inert_on_the_terminal_and_whole_in_json(cli: Cli,
     assert cli("memory", "show", "r1", "--json").json["text"] == HOSTILE
     detail = cli("runs", "show", run.id, "--task", task.id, "--json").json
     assert detail["attempts"][0]["answer"] == HOSTILE
-
-
-def test_a_reflection_with_an_ambiguous_start_is_asked_for_again(cli: Cli, home: Path) -> None:
-    task = Task(id="t", suite="mine", prompt=(Message(role="user", content="?"),))
-    with Store.open(home.parent / "runs.db") as store:
-        run = store.create_run(RunConfig(suite="mine", model="m"))
-        store.begin_episode(run.id, task)
-        for number in range(2):
-            store.record_attempt(run.id, "t", Attempt(index=number))
-            store.record_reflection(run.id, "t", Reflection(id=f"ra{number}", task_id="t", attempt=number, text="x"))
-    refused = cli("memory", "show", "ra")
-    assert refused.code == 2
-    assert "'ra' could be" in refused.complaint
