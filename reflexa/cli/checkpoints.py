@@ -12,14 +12,13 @@ from reflexa.cli.session import open_store
 from reflexa.cli.text import aligned, one_line, plural
 from reflexa.errors import UsageError
 from reflexa.rows import CheckpointPoint
+from reflexa.training.engine.metrics import POINTS, read_points
 
 if TYPE_CHECKING:
     from reflexa.cli.options.checkpoints import CheckpointsOptions
     from reflexa.evaluation.checkpoints import Selection
     from reflexa.evaluation.overoptimisation import Estimate
     from reflexa.memory import Store
-
-POINTS = "points.jsonl"
 
 
 def show(options: CheckpointsOptions) -> int:
@@ -49,7 +48,12 @@ def _points(options: CheckpointsOptions) -> tuple[str, list[CheckpointPoint]]:
     """What the training is called, and its points: from the folder that was named, the database, or its own folder."""
     folder = Path(options.training).expanduser()
     if folder.is_dir():
-        return one_line(options.training), _read(folder)
+        points = list(read_points(folder))
+        if not points:
+            raise UsageError(
+                f"{folder / POINTS}: no such file, or it is empty: expected a line for each checkpoint"
+            )
+        return one_line(options.training), points
     with open_store(options.database) as store:
         return _recorded(store, options.training)
 
@@ -57,26 +61,14 @@ def _points(options: CheckpointsOptions) -> tuple[str, list[CheckpointPoint]]:
 def _recorded(store: Store, training_id: str) -> tuple[str, list[CheckpointPoint]]:
     training = store.find_training(training_id)
     title = f"training {training.id} ({training.algorithm} from {one_line(training.model, 60)})"
-    points = store.points_of(training.id)
     output = training.config.get("output")
-    if not points and isinstance(output, str) and (Path(output) / POINTS).is_file():
-        points = _read(Path(output))
+    points = store.points_of(training.id) or list(read_points(Path(output)) if isinstance(output, str) else ())
     if not points:
         raise UsageError(
-            f"training {training.id} has no checkpoints that were measured: `reflexa train` measures those of online "
-            "algorithms alone"
+            f"training {training.id} has no checkpoints that were measured: `reflexa train` measures them on what is "
+            "held out (--held-out FILE, or --task SUITE with a held-out split)"
         )
     return title, points
-
-
-def _read(folder: Path) -> list[CheckpointPoint]:
-    """The points in a folder. A step that was written again, as a resumed run does, counts as it was last."""
-    from reflexa.reading.jsonl import read_rows
-
-    points = {point.step: point for _, point in read_rows(folder / POINTS, CheckpointPoint)}
-    if not points:
-        raise UsageError(f"{folder / POINTS} is empty: expected a line for each checkpoint")
-    return list(points.values())
 
 
 def _table(found: Selection) -> str:

@@ -6,13 +6,13 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from reflexa.agent import Bench, BenchOptions
+from reflexa.agent import Bench
 from reflexa.cli.failures import DONE
 from reflexa.cli.output import emit, emit_json, note
 from reflexa.cli.selecting import check_measured, chosen_of, with_checkpoints
 from reflexa.cli.session import Session, suite_reference
 from reflexa.cli.text import aligned, count, one_line, seconds
-from reflexa.cli.trainings import begun, carried_out, ended, new_id, validated
+from reflexa.cli.trainings import begun, bench_options, carried_out, ended, held_out_line, new_id, shown, validated
 from reflexa.errors import MissingExtraError, UsageError
 from reflexa.rows import CheckpointPoint, TrainingRecord
 from reflexa.types import Frozen
@@ -44,31 +44,28 @@ def is_online(settings: Mapping[str, Any]) -> bool:
     return settings.get("algorithm") in {algorithm.name for algorithm in list_online()}
 
 
-def start_online(options: TrainOptions, session: Session, settings: dict[str, Any]) -> int:
-    """Trains on a suite's tasks, or prints the plan. Returns the exit code."""
+def start_online(options: TrainOptions, session: Session, settings: dict[str, Any], first: bool) -> int:
+    """Trains on a suite's tasks, or prints the plan. Returns the exit code.
+
+    Only the ``first`` process of a run prints and records.
+    """
     try:
         from reflexa.improve.rewarding import online_tasks
         from reflexa.training.online import api
     except ModuleNotFoundError as error:
         raise MissingExtraError("training", "train") from error
     source, config = _configured(settings)
-    weak = options.allow_weak_sandbox or session.settings.allow_weak_sandbox
-    bench = BenchOptions(
-        concurrency=config.workers,
-        sandbox=session.settings.sandbox,
-        allow_weak_sandbox=weak,
-        sandbox_prefix=session.sandbox_prefix,
-        workspace=session.workspace.root,
-    )
-    with Bench(bench) as opened:
-        tasks = online_tasks(source, session.load_suite, opened)
+    with Bench(bench_options(session, config.workers, options.allow_weak_sandbox)) as bench:
+        tasks = online_tasks(source, session.load_suite, bench)
         planned = api.plan_online(config, tasks.prompts)
         if options.dry_run:
-            emit_json(planned) if options.json else emit(aligned(planned.lines()))
-            return DONE
+            return shown(planned, options.json) if first else DONE
         if options.select:
             check_measured(tasks.held_out is not None, "--held-out-split NAME")
             config = with_checkpoints(config, config.steps, keep_all=True)
+        if not first:
+            api.train_online(config, tasks.prompts, tasks.reward, held_out=tasks.held_out)
+            return DONE
         note(aligned([*planned.lines(), *_said(tasks)]))
         trained = _recorded(options, session, config, source, tasks)
     emit_json(trained) if options.json else emit(_report(trained))
@@ -103,7 +100,6 @@ def _said(tasks: OnlineTasks) -> list[tuple[str, str]]:
 def _recorded(
     options: TrainOptions, session: Session, config: OnlineConfig, source: TaskSource, tasks: OnlineTasks
 ) -> TrainedOnline:
-    from reflexa.training.engine.metrics import read_points
     from reflexa.training.online.api import train_online
 
     how = {"tasks": source.model_dump(mode="json"), "reward": tasks.name, "oracle": tasks.oracle}
@@ -116,13 +112,10 @@ def _recorded(
     )
     with session.open_store() as store:
         record = begun(store, config, new)
-        try:
-            with carried_out(store, record, config, options.track) as journal:
-                result = journal.watch(
-                    lambda: train_online(config, tasks.prompts, tasks.reward, held_out=tasks.held_out, progress=journal)
-                )
-        finally:
-            store.record_points(record.id, read_points(config.output))
+        with carried_out(store, record, config, options.track) as journal:
+            result = journal.watch(
+                lambda: train_online(config, tasks.prompts, tasks.reward, held_out=tasks.held_out, progress=journal)
+            )
         selected = chosen_of(config, result.points).chosen.step if options.select else None
         record = ended(record, "finished", checkpoint=str(result.model))
         store.record_training(record)
@@ -147,21 +140,10 @@ def _report(trained: TrainedOnline) -> str:
     lines = [
         f"training {record.id}: {record.algorithm} from {one_line(record.model, 60)}, {trained.steps} steps, reward "
         f"{trained.reward:.3f} at the best checkpoint",
-        *_held_out(trained.points),
+        *held_out_line(trained.points),
         f"{count(trained.tokens)} new tokens in {seconds(trained.seconds)}, {count(round(rate))} a second",
         *(f"alarm at {alarm}" for alarm in trained.alarms[:5]),
         f"model: {record.checkpoint}{'' if trained.selected is None else f' (step {trained.selected}, chosen)'}",
         f"next: reflexa checkpoints {record.id}",
     ]
     return "\n".join(lines)
-
-
-def _held_out(points: tuple[CheckpointPoint, ...]) -> list[str]:
-    """How the held-out tasks went before and after, where they were measured."""
-    measured = [point for point in points if point.true is not None]
-    if len(measured) < 2:
-        return []
-    before, after = measured[0], measured[-1]
-    return [
-        f"held out: {100 * (before.true or 0):.1f} % of {before.n} tasks before, {100 * (after.true or 0):.1f} % after"
-    ]

@@ -5,23 +5,29 @@ from __future__ import annotations
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
-from reflexa.cli.output import is_terminal, note
+from reflexa.agent import BenchOptions
+from reflexa.cli.failures import DONE
+from reflexa.cli.output import emit, emit_json, is_terminal, note
 from reflexa.cli.recipes import explain
-from reflexa.cli.text import count, seconds
+from reflexa.cli.text import aligned, count, seconds
 from reflexa.cli.tracking import Tracker, tracked
-from reflexa.rows import TrainingRecord
+from reflexa.rows import CheckpointPoint, TrainingRecord
+from reflexa.training.engine.metrics import read_points
 from reflexa.types import Frozen
 
 if TYPE_CHECKING:
+    from reflexa.cli.session import Session
     from reflexa.memory import Store
     from reflexa.training.config import CommonConfig
     from reflexa.training.engine.metrics import StepReport
+    from reflexa.training.online.setup import OnlinePlan
+    from reflexa.training.planning import Plan
 
 _TOLD_SECONDS = 10.0
 """Between two lines where nobody watches."""
@@ -37,6 +43,23 @@ def validated(kind: type[Settings], settings: Mapping[str, Any]) -> Settings:
         return kind.model_validate(settings)
     except ValidationError as error:
         raise explain(error) from None
+
+
+def bench_options(session: Session, workers: int, weak: bool) -> BenchOptions:
+    """How answers are judged while a model is trained, on ``workers`` threads."""
+    return BenchOptions(
+        concurrency=workers,
+        sandbox=session.settings.sandbox,
+        allow_weak_sandbox=weak or session.settings.allow_weak_sandbox,
+        sandbox_prefix=session.sandbox_prefix,
+        workspace=session.workspace.root,
+    )
+
+
+def shown(planned: Plan | OnlinePlan, as_json: bool) -> int:
+    """Prints a plan. Returns the exit code."""
+    emit_json(planned) if as_json else emit(aligned(planned.lines()))
+    return DONE
 
 
 def new_id() -> str:
@@ -60,7 +83,9 @@ def ended(record: TrainingRecord, status: str, **made: Any) -> TrainingRecord:
 
 @contextmanager
 def carried_out(store: Store, record: TrainingRecord, config: CommonConfig, track: str | None) -> Iterator[Journal]:
-    """Within it the run is carried out; its journal is told of steps. A run that stops is recorded as stopped."""
+    """Within it the run is carried out; its journal is told of steps. A run that stops is recorded as stopped, and what
+    its checkpoints are worth is recorded in any case.
+    """
     try:
         with tracked(track, record.id, record.config, config.output) as tracker:
             yield Journal(store, record, tracker)
@@ -70,6 +95,19 @@ def carried_out(store: Store, record: TrainingRecord, config: CommonConfig, trac
         if any((config.output / "checkpoints").glob("step-*")):
             note(f"the last checkpoint is kept; to go on: the same command with --resume --out {config.output}")
         raise
+    finally:
+        store.record_points(record.id, read_points(config.output))
+
+
+def held_out_line(points: Sequence[CheckpointPoint]) -> list[str]:
+    """How the held-out tasks went before and after, where they were measured."""
+    measured = [point for point in points if point.true is not None]
+    if len(measured) < 2:
+        return []
+    before, after = measured[0], measured[-1]
+    return [
+        f"held out: {100 * (before.true or 0):.1f} % of {before.n} tasks before, {100 * (after.true or 0):.1f} % after"
+    ]
 
 
 class Journal:

@@ -68,7 +68,12 @@ class TrainOptions:
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and stop.")] = False
     task: Annotated[
         str | None,
-        typer.Option("--task", metavar="NAME|FILE", help="The suite to learn on.", rich_help_panel=ONLINE),
+        typer.Option(
+            "--task",
+            metavar="NAME|FILE",
+            help="The suite to learn on; with rows, the one that judges checkpoints.",
+            rich_help_panel=ONLINE,
+        ),
     ] = None
     split: Annotated[
         str | None,
@@ -79,14 +84,17 @@ class TrainOptions:
         typer.Option(
             "--held-out-split",
             metavar="NAME",
-            help="What is measured at each checkpoint; else nothing is.",
+            help="What is measured at each checkpoint; else nothing is (with rows: test).",
             rich_help_panel=ONLINE,
         ),
     ] = None
     verifier: Annotated[
         str | None,
         typer.Option(
-            "--verifier", metavar="NAME", help="The reward; else the suite's own judge.", rich_help_panel=ONLINE
+            "--verifier",
+            metavar="NAME",
+            help="The reward; else the suite's own judge (with rows: the proxy; else the objective).",
+            rich_help_panel=ONLINE,
         ),
     ] = None
     limit: Annotated[
