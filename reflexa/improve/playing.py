@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 from reflexa.agent import ActingLimits, Bench, Budget, Cast
 from reflexa.agent.acting import Player, close, opening
@@ -13,14 +14,36 @@ from reflexa.errors import UsageError
 from reflexa.tasks import Suite
 from reflexa.training.online.playing import Dialogue
 from reflexa.training.online.rollouts import OnlinePrompt
-from reflexa.types import Attempt, CallContext, Completion, Message, Sampling, Task, Usage
+from reflexa.types import Attempt, CallContext, Completion, Message, Sampling, Task, Usage, Verdict
+
+LOGIT_LIMIT = 16.0
+"""The largest logit of a score, either way: what scores 0, as no answer at all does, would have none."""
+Worth = Callable[[Verdict], float]
+"""What a verdict is worth as a reward."""
+
+
+def score(verdict: Verdict) -> float:
+    """The score, in [0, 1]."""
+    return verdict.score
+
+
+def passed(verdict: Verdict) -> float:
+    """1 for a pass, 0 for a failure."""
+    return float(verdict.passed)
+
+
+def logit(verdict: Verdict) -> float:
+    """ln(s / (1 - s)) of the score s, within ±``LOGIT_LIMIT``: a reward model's own raw score."""
+    if 0 < verdict.score < 1:
+        return max(-LOGIT_LIMIT, min(LOGIT_LIMIT, math.log(verdict.score / (1 - verdict.score))))
+    return LOGIT_LIMIT if verdict.score else -LOGIT_LIMIT
 
 
 class TaskPlayer:
     """Plays a suite's tasks, and ``others``, as ``reflexa run`` plays them: one player and one world for each sample.
 
-    The verifier's score of the attempt is the reward, or with ``whole`` 1 where it passed and else 0. Raises
-    ``WorldError`` where a world breaks, ``VerifierError`` where the verifier cannot tell.
+    What the verdict on the attempt is ``worth`` is the reward. Raises ``WorldError`` where a world breaks,
+    ``VerifierError`` where the verifier cannot tell.
     """
 
     def __init__(
@@ -30,10 +53,10 @@ class TaskPlayer:
         verifier: str | None = None,
         model: str = "embedded",
         *,
-        whole: bool = False,
+        worth: Worth = score,
         others: Sequence[Task] = (),
     ) -> None:
-        self._bench, self._whole = bench, whole
+        self._bench, self._worth = bench, worth
         self._tasks = {task.id: task for task in (*suite.tasks, *others)}
         self._verifier = bench.verifier(verifier or suite.judge, model)
         self.name = self._verifier.name
@@ -57,8 +80,7 @@ class TaskPlayer:
             steps=played.steps,
             answer=played.answer,
         )
-        verdict = self._verifier.verify(task, attempt)
-        return float(verdict.passed) if self._whole else verdict.score
+        return self._worth(self._verifier.verify(task, attempt))
 
 
 def played_prompts(bench: Bench, suite: Suite) -> tuple[OnlinePrompt, ...]:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
+
+from pydantic import model_validator
 
 from reflexa.agent import Bench
 from reflexa.errors import UsageError
-from reflexa.improve.playing import TaskPlayer, most_turns, played_prompts
+from reflexa.improve.playing import TaskPlayer, Worth, logit, most_turns, passed, played_prompts, score
 from reflexa.improve.workshop import Suites, check_apart
 from reflexa.tasks import Suite, select
 from reflexa.tasks.answers import extract_for
@@ -29,7 +32,8 @@ LoadSuite = Callable[[str, str, str | None], Suite]
 class TaskSource(Frozen):
     """Where prompts and rewards come from: a suite's training split, judged by ``verifier`` (None: the suite's judge).
 
-    With ``steps`` an answer earns step by step what a verifier of steps finds of each. ``held_out_split`` is measured
+    With ``steps`` an answer earns step by step what a verifier of steps finds of each, with ``logit`` the logit of the
+    verifier's score: the raw score of a reward model. ``held_out_split`` is measured
     at each checkpoint by ``judge`` (None: the suite's); None measures nothing. ``judge_model`` answers where a verifier
     is a model. ``limit`` and ``held_out_limit`` take the first tasks alone.
     """
@@ -39,16 +43,28 @@ class TaskSource(Frozen):
     held_out_split: str | None = None
     verifier: str | None = None
     steps: bool = False
+    logit: bool = False
     judge: str | None = None
     judge_model: str = "embedded"
     data: str | None = None
     limit: int | None = None
     held_out_limit: int | None = None
 
+    @model_validator(mode="after")
+    def _one_kind_of_reward(self) -> Self:
+        if self.steps and self.logit:
+            raise ValueError("steps earn probabilities and logit asks for raw scores: expected one of the two")
+        return self
+
+    @property
+    def worth(self) -> Worth:
+        """What a verdict is worth to learn from."""
+        return logit if self.logit else score
+
 
 class VerifierReward:
-    """A verifier's score of an answer as its reward, with ``whole`` 1 where it passed and else 0, with ``steps`` those
-    of its steps where the verifier scores these.
+    """What a verdict on an answer is ``worth`` as its reward, with ``steps`` the scores of its steps where the verifier
+    scores these.
 
     It judges answers to the suite's tasks, and to ``others``. Raises ``VerifierError`` where the verifier cannot tell.
     """
@@ -60,13 +76,13 @@ class VerifierReward:
         verifier: str | None = None,
         model: str = "embedded",
         *,
-        whole: bool = False,
+        worth: Worth = score,
         steps: bool = False,
         others: Sequence[Task] = (),
     ) -> None:
         self._tasks = {task.id: task for task in (*suite.tasks, *others)}
         self._verifier = bench.verifier(verifier or suite.judge, model)
-        self._whole, self._steps = whole, steps
+        self._worth, self._steps = worth, steps
         self.name = self._verifier.name
 
     def __call__(self, answer: Answer) -> float | StepRewards:
@@ -82,7 +98,7 @@ class VerifierReward:
         verdict = self._verifier.verify(task, attempt)
         if self._steps and verdict.step_scores:
             return step_rewards(answer.text, steps_of(attempt), verdict.step_scores)
-        return float(verdict.passed) if self._whole else verdict.score
+        return self._worth(verdict)
 
 
 @dataclass(frozen=True)
@@ -138,21 +154,25 @@ def _answered(source: TaskSource, bench: Bench, train: Suite, tested: Suite | No
     """Tasks that one answer solves."""
     model = source.judge_model
     # At checkpoints the reward that is learnt is measured on held-out tasks too.
-    reward = VerifierReward(bench, train, source.verifier, model, steps=source.steps, others=_tasks(tested))
+    reward = VerifierReward(
+        bench, train, source.verifier, model, worth=source.worth, steps=source.steps, others=_tasks(tested)
+    )
     held_out: Examination | None = None
     if tested is not None:
-        judge = VerifierReward(bench, tested, source.judge, model, whole=True)
+        judge = VerifierReward(bench, tested, source.judge, model, worth=passed)
         held_out = Examination(suite_prompts(tested), judge)
     return OnlineTasks(suite_prompts(train), reward, reward.name, held_out, _is_oracle(source, train))
 
 
 def _played(source: TaskSource, bench: Bench, train: Suite, tested: Suite | None) -> OnlineTasks:
     """Tasks that are played in an environment."""
+    if source.steps:
+        raise UsageError(f"{train.name} is played: what is rewarded is a whole dialogue; leave out tasks.steps")
     model, turns = source.judge_model, most_turns(train)
-    player = TaskPlayer(bench, train, source.verifier, model, others=_tasks(tested))
+    player = TaskPlayer(bench, train, source.verifier, model, worth=source.worth, others=_tasks(tested))
     held_out: Examination | None = None
     if tested is not None:
-        judge = TaskPlayer(bench, tested, source.judge, model, whole=True)
+        judge = TaskPlayer(bench, tested, source.judge, model, worth=passed)
         held_out = Examination(played_prompts(bench, tested), Played(judge, most_turns(tested)))
     prompts = played_prompts(bench, train)
     return OnlineTasks(prompts, Played(player, turns), player.name, held_out, _is_oracle(source, train))

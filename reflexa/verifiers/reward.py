@@ -1,17 +1,18 @@
-"""A trained outcome reward model as a verifier."""
+"""A trained outcome reward model as a verifier, or two of them as one."""
 
 from __future__ import annotations
 
 import math
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from reflexa.errors import PolicyError, VerifierError
 from reflexa.protocols import Scorer
 from reflexa.types import Attempt, CheckResult, Frozen, Task, Verdict
+from reflexa.verifiers.combined_reward import CombinedCheckpoints, open_combined
 from reflexa.verifiers.judging import no_answer
 from reflexa.verifiers.rubric import digest, load_toml
 
@@ -22,15 +23,22 @@ VERSION = "1"
 
 
 class RewardSettings(Frozen):
-    """Which reward model, and from which score an answer passes.
+    """Which reward model (``checkpoint``, or two ``combined``), and from which score an answer passes.
 
     A Bradley–Terry model's rewards have no zero of their own: choose ``threshold`` on answers that are known to be
     right and wrong.
     """
 
     name: str = Field(min_length=1, max_length=80)
-    checkpoint: str
+    checkpoint: str = ""
     threshold: float = Field(default=0.5, gt=0.0, lt=1.0)
+    combined: CombinedCheckpoints | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_score(self) -> Self:
+        if bool(self.checkpoint) == (self.combined is not None):
+            raise ValueError("expected either a checkpoint, or a table [combined] that names helpfulness and safety")
+        return self
 
 
 class RewardVerifier:
@@ -38,7 +46,7 @@ class RewardVerifier:
 
     def __init__(self, settings: RewardSettings, scorer: Scorer) -> None:
         self.name = f"reward:{settings.name}"
-        self.version = digest(VERSION, settings.model_dump_json(), scorer.name)
+        self.version = digest(VERSION, settings.model_dump_json(exclude_none=True), scorer.name)
         self._settings = settings
         self._scorer = scorer
 
@@ -77,6 +85,8 @@ def open_reward(where: Path | str, means: Means) -> RewardVerifier:
         settings = load_toml(where, "reward", RewardSettings)
     else:
         settings = RewardSettings(name=Path(where).resolve().name, checkpoint=where)
+    if settings.combined is not None:
+        return RewardVerifier(settings, open_combined(settings.combined, means.open_scorer))
     return RewardVerifier(settings, means.open_scorer(settings.checkpoint))
 
 

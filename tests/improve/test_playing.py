@@ -15,7 +15,7 @@ pytest.importorskip("gymnasium", reason="needs gymnasium: scripts/reflexa setup 
 
 from reflexa.agent import Bench  # noqa: E402
 from reflexa.errors import UsageError  # noqa: E402
-from reflexa.improve.playing import TaskPlayer, most_turns, played_prompts  # noqa: E402
+from reflexa.improve.playing import LOGIT_LIMIT, TaskPlayer, logit, most_turns, passed, played_prompts  # noqa: E402
 from reflexa.models.local_encoding import Tokens  # noqa: E402
 from reflexa.models.local_sampling import Sample  # noqa: E402
 from reflexa.tasks import Suite, load_suite  # noqa: E402
@@ -23,7 +23,9 @@ from reflexa.training.online.api import train_online  # noqa: E402
 from reflexa.training.online.config import PointConfig  # noqa: E402
 from reflexa.training.online.playing import Desk, Dialogue, Played  # noqa: E402
 from reflexa.training.online.rollouts import Segment  # noqa: E402
-from reflexa.training.online.sampling import Speaker  # noqa: E402
+from reflexa.training.online.speaking import Speaker  # noqa: E402
+from reflexa.types import Verdict  # noqa: E402
+from reflexa.verifiers.reward import sigmoid  # noqa: E402
 from tests.support.tiny_models import make_checkpoint  # noqa: E402
 from tests.training.online.runs import make_online  # noqa: E402
 
@@ -72,7 +74,7 @@ def test_a_policy_that_cannot_act_gets_nothing_and_the_run_goes_on(lake: Suite, 
     with Bench() as bench:
         prompts = played_prompts(bench, Suite(name="lake", tasks=lake.tasks[:1], digest="x", judge="goal"))
         rewards: list[float] = []
-        player = Played(TaskPlayer(bench, lake, whole=True), most_turns(lake))
+        player = Played(TaskPlayer(bench, lake, worth=passed), most_turns(lake))
         train_online(config, prompts, player, progress=lambda report: rewards.append(report.metrics["reward"]))
     assert rewards == [0.0]
 
@@ -81,3 +83,14 @@ def test_tasks_without_a_world_do_not_mix_with_others(lake: Suite) -> None:
     plain = lake.tasks[0].model_copy(update={"play": None})
     with Bench() as bench, pytest.raises(UsageError, match="is not played, and others of its suite are"):
         played_prompts(bench, Suite(name="lake", tasks=(lake.tasks[0], plain), digest="x"))
+
+
+@pytest.mark.parametrize("raw", [-8.0, -0.3, 0.0, 2.5, 15.0])
+def test_the_logit_of_a_score_is_the_raw_score_that_it_was_made_of(raw: float) -> None:
+    assert logit(Verdict(score=sigmoid(raw), passed=False, verifier="reward")) == pytest.approx(raw)
+
+
+def test_scores_that_have_no_logit_get_the_limit() -> None:
+    for extreme in (0.0, 1e-300, 1 - 1e-16, 1.0):
+        expected = LOGIT_LIMIT if extreme > 0.5 else -LOGIT_LIMIT
+        assert logit(Verdict(score=extreme, passed=False, verifier="reward")) == expected

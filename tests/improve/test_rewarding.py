@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,10 @@ import pytest
 pytest.importorskip("torch", reason="needs torch: scripts/reflexa setup train")
 pytest.importorskip("transformers", reason="needs transformers: scripts/reflexa setup train")
 
-from reflexa.agent import Bench
+from pydantic import ValidationError
+from safetensors.torch import load_file, save_file
+
+from reflexa.agent import Bench, BenchOptions
 from reflexa.errors import UsageError, VerifierError
 from reflexa.improve.rewarding import TaskSource, VerifierReward, online_tasks, suite_prompts
 from reflexa.tasks import Suite, load_suite
@@ -66,6 +70,36 @@ def test_steps_are_rewarded_where_the_verifier_scores_them(tmp_path: Path) -> No
     assert earned.ends == (10, 21)
     assert score == pytest.approx(4 * earned.rewards[0] * earned.rewards[1])  # the product; each is a half of its own
     assert isinstance(VerifierReward(bench, letters, steps=True)(asked), float)
+
+
+def test_two_reward_models_made_one_reward_by_their_raw_scores(tmp_path: Path) -> None:
+    """LLaMA-2's rule, from a file in the workspace: safety alone where it is low, or where the prompt is tagged."""
+    helpful, safe = (make_scorer(tmp_path / name, "Sequence", 1) for name in ("helpful", "safe"))
+    weights = load_file(safe / "model.safetensors")
+    save_file({**weights, "score.weight": -weights["score.weight"]}, safe / "model.safetensors", {"format": "pt"})
+    (tmp_path / "verifiers").mkdir()
+    (tmp_path / "verifiers" / "llama2.toml").write_text(
+        f'kind = "reward"\n[combined]\nhelpfulness = "{helpful}"\nsafety = "{safe}"\nunsafe_prompts = "train 3"\n'
+    )
+    letters = suite("train")
+    texts = [f"word {letter}" for letter in "abcdefgh"]
+    with Bench(BenchOptions(workspace=tmp_path)) as bench:
+        reward = online_tasks(TaskSource(suite="letters", verifier="llama2", logit=True), load, bench).reward
+        assert isinstance(reward, VerifierReward)
+        assert reward.name == "reward:llama2"
+        prompts = suite_prompts(letters)
+        for prompt, task in zip(prompts, letters.tasks, strict=True):
+            asked = [(task.prompt, text) for text in texts]
+            scores = list(
+                zip(bench.scorer(str(helpful)).score(asked), bench.scorer(str(safe)).score(asked), strict=True)
+            )
+            expected = [s if prompt.id == "train/3" or s < math.log(0.15 / 0.85) else h for h, s in scores]
+            assert [reward(answer(prompt, text)) for text in texts] == pytest.approx(expected, abs=1e-4)
+
+
+def test_steps_have_no_logits() -> None:
+    with pytest.raises(ValidationError, match="expected one of the two"):
+        TaskSource(suite="letters", steps=True, logit=True)
 
 
 def test_a_verifier_that_cannot_tell_gives_no_reward() -> None:

@@ -52,6 +52,24 @@ def test_a_file_sets_the_threshold(tmp_path: Path) -> None:
         assert verifier.verify(TASK, attempt("word " * 13)).passed
 
 
+def test_a_file_may_name_two_models(tmp_path: Path) -> None:
+    path = tmp_path / "both.toml"
+    path.write_text(
+        'kind = "reward"\n[combined]\nhelpfulness = "h"\nsafety = "s"\nrule = "weighted"\nsafety_weight = 1\n'
+    )
+    verdict = open_verifier(f"reward:{path}", scorer_means(Wordy())).verify(TASK, attempt("word " * 12))
+    assert verdict.score == pytest.approx(sigmoid(0.5 * 2 + 1 * 2))
+    assert verdict.verifier == "reward:both"
+
+
+@pytest.mark.parametrize("said", ["", 'checkpoint = "c"\n[combined]\nhelpfulness = "h"\nsafety = "s"\n'])
+def test_a_file_names_one_model_or_two(tmp_path: Path, said: str) -> None:
+    path = tmp_path / "odd.toml"
+    path.write_text(f'kind = "reward"\n{said}')
+    with pytest.raises(UsageError, match=r"odd\.toml: expected either a checkpoint, or a table \[combined\]"):
+        open_verifier(f"reward:{path}", scorer_means(Wordy()))
+
+
 @pytest.mark.parametrize(
     ("answer", "complaint"), [("overflow", "wordy cannot score the answer: too long"), ("nan", "expected one finite")]
 )

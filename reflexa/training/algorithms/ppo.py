@@ -10,7 +10,7 @@ from torch import Tensor
 
 from reflexa.errors import UsageError
 from reflexa.training.algorithms.online_algorithm import CriticOptions, OnlineAlgorithm, token_penalty
-from reflexa.training.objectives.combination import whiten
+from reflexa.training.objectives.advantages import whiten
 from reflexa.training.objectives.ppo import Targets, ppo_targets
 from reflexa.training.objectives.shaping import at_ends, penalised
 from reflexa.training.online.experience import Experience

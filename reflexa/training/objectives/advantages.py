@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from reflexa.errors import UsageError
-from reflexa.training.objectives.combination import whiten
 from reflexa.training.objectives.output import check, precise
 
 GroupKind = Literal["grpo", "dr-grpo", "rloo"]
@@ -41,6 +40,14 @@ def group_advantages(rewards: Tensor, kind: GroupKind) -> Tensor:
         advantages = centred
     equal = exact.amax(dim=1, keepdim=True) == exact.amin(dim=1, keepdim=True)
     return torch.where(equal, 0.0, advantages)
+
+
+def whiten(scores: Tensor) -> Tensor:
+    """Scores [rows] shifted and scaled to mean 0 and standard deviation 1; all 0 where they do not differ."""
+    check("scores", scores, (None,), "real")
+    centred = precise(scores) - precise(scores).mean()
+    spread = centred.pow(2).mean().sqrt()
+    return torch.where(scores.max() == scores.min(), 0.0, centred / spread)
 
 
 def whitened(values: Tensor, mask: Tensor) -> Tensor:

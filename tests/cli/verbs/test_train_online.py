@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from safetensors.torch import load_file
 
 from reflexa.memory import Store
 from tests.cli.support import Cli, letters_suite
-from tests.support.tiny_models import make_checkpoint
+from tests.support.tiny_models import make_checkpoint, make_scorer
 
 FEW = ["--samples", "2", "--prompts", "2", "--max-new-tokens", "3", "--steps", "2"]
 
@@ -69,6 +70,29 @@ def test_a_recipe_names_tasks_and_a_verifier_that_is_no_oracle(cli: Cli, suite: 
     assert done.code == 0, done.err
     config = done.json["training"]["config"]
     assert (config["oracle"], config["reward"], config["algorithm"]) == (False, "regex:x", "rloo")
+
+
+def test_ppo_against_two_reward_models_that_a_file_makes_one(cli: Cli, suite: str, home: Path, tmp_path: Path) -> None:
+    """LLaMA-2's: whitened raw scores of the safer of two models, in ``reflexa train`` and in the circle."""
+    helpful, safe = (make_scorer(tmp_path / name, "Sequence", 1) for name in ("helpful", "safe"))
+    (home / "reflexa.toml").touch()
+    (home / "verifiers").mkdir()
+    (home / "verifiers" / "llama2.toml").write_text(
+        f'kind = "reward"\n[combined]\nhelpfulness = "{helpful}"\nsafety = "{safe}"\nunsafe_below = 0.3\n'
+    )
+    out = tmp_path / "out"
+    options = ["--task", suite, "--model", str(make_checkpoint(tmp_path / "tiny"))]
+    raw = ["--set", "tasks.logit=true", "--set", "options.whiten_rewards=true", "--set", f"options.critic={helpful}"]
+    done = cli("train", "ppo", *options, *FEW, "--verifier", "llama2", *raw, "--out", str(out), "--json")
+    assert done.code == 0, done.err
+    config = done.json["training"]["config"]
+    assert (config["reward"], config["oracle"], config["tasks"]["logit"]) == ("reward:llama2", False, True)
+    rewards = [json.loads(line)["metrics"] for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert any(not 0 <= each["reward"] <= 1 for each in rewards)  # raw scores, not chances
+    few = ["--rounds", "1", "--samples", "2", "--max-new-tokens", "3", "--set", "steps=1", "--set", "prompts=2"]
+    circle = cli("improve", *options, "--method", "ppo", "--reward", "llama2", *few, "--json")
+    assert circle.code == 0, circle.err
+    assert circle.json["rounds"][0]["canary"]["proxy"] == "reward:llama2"
 
 
 @pytest.mark.parametrize(

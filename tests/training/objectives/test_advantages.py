@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reflexa.errors import UsageError
-from reflexa.training.objectives.advantages import GroupKind, gae, group_advantages, whitened
+from reflexa.training.objectives.advantages import GroupKind, gae, group_advantages, whiten, whitened
 from tests.training.objectives.support import PRECISIONS, Array, as_array, counts, vector
 
 KINDS: tuple[GroupKind, ...] = ("grpo", "dr-grpo", "rloo")
@@ -115,3 +115,13 @@ def test_with_lambda_0_only_the_next_value_counts() -> None:
 def test_lengths_that_differ_are_refused() -> None:
     with pytest.raises(UsageError, match=r"^values has the shape \[1\]: expected \[2\]"):
         gae(vector(1.0, 2.0), vector(1.0), counts(2))
+
+
+def test_whitened_scores_have_mean_0_and_deviation_1() -> None:
+    scores = whiten(vector(1.0, 2.0, 6.0))
+    np.testing.assert_allclose(scores.numpy(), np.array([-2.0, -1.0, 3.0]) / np.sqrt(14 / 3))
+
+
+@pytest.mark.parametrize("scores", [[0.1, 0.1, 0.1], [5.0]])
+def test_scores_that_do_not_differ_whiten_to_0(scores: list[float]) -> None:
+    assert whiten(torch.tensor(scores)).tolist() == [0.0] * len(scores)

@@ -11,12 +11,12 @@ pytest.importorskip("transformers", reason="needs transformers: scripts/reflexa 
 
 from reflexa.errors import UsageError, VerifierError  # noqa: E402
 from reflexa.models.local_scorer import LocalScorer  # noqa: E402
-from reflexa.training.combined_scorer import CombinationConfig, CombinedScorer  # noqa: E402
 from reflexa.training.engine.metrics import StepReport  # noqa: E402
 from reflexa.training.online.api import train_online  # noqa: E402
 from reflexa.training.online.config import PointConfig  # noqa: E402
 from reflexa.training.online.rollouts import Answer, OnlinePrompt, StepRewards  # noqa: E402
 from reflexa.training.online.scoring import scored_by, step_rewards, steps_scored_by  # noqa: E402
+from reflexa.verifiers.combined_reward import CombinationConfig, CombinedScorer  # noqa: E402
 from tests.support.tiny_models import make_scorer  # noqa: E402
 from tests.training.online.runs import make_online, make_prompts  # noqa: E402
 

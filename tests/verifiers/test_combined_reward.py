@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from reflexa.errors import UsageError
 from reflexa.protocols import Scorer
 from reflexa.rows import Text
-from reflexa.training.combined_scorer import CombinationConfig, CombinedScorer
+from reflexa.types import Message
+from reflexa.verifiers.combined_reward import CombinationConfig, CombinedCheckpoints, CombinedScorer, open_combined
 
 
 class Counting:
@@ -34,6 +36,36 @@ def test_safety_counts_alone_where_an_answer_or_its_prompt_is_unsafe() -> None:
     assert combined.score(PAIRS) == [1.0, -2.0, 0.0]
     assert CombinedScorer(Counting("h"), Counting("s")).score(PAIRS) == [1.0, -2.0, 3.0]
     assert combined.score([]) == []
+
+
+def logit(p: float) -> float:
+    return math.log(p / (1 - p))
+
+
+@pytest.mark.parametrize(
+    ("safety", "tagged", "below", "expected"),
+    [
+        (logit(0.9), False, 0.15, 3.0),
+        (logit(0.151), False, 0.15, 3.0),
+        (logit(0.149), False, 0.15, logit(0.149)),
+        (logit(0.9), True, 0.15, logit(0.9)),
+        (logit(0.9), False, 0.95, logit(0.9)),
+    ],
+)
+def test_the_rule_by_hand(safety: float, tagged: bool, below: float, expected: float) -> None:
+    """The paper's 0.15, and another threshold."""
+    assert CombinationConfig(unsafe_below=below).combined(3.0, safety, tagged) == expected
+
+
+def test_a_file_names_both_and_tags_prompts_by_a_pattern() -> None:
+    settings = CombinedCheckpoints(helpfulness="h", safety="s", unsafe_prompts="(?i)\\bharm")
+    combined = open_combined(settings, Counting)
+    assert combined.name == "safety-first(h, s)"
+    assert combined.score(PAIRS) == [1.0, -2.0, 0.0]
+    said = (Message(role="user", content="Harm me."),)
+    assert combined.score([(said, "hhhhhh ssss")]) == [1.0]
+    with pytest.raises(UsageError, match="is no regular expression"):
+        open_combined(settings.model_copy(update={"unsafe_prompts": "("}), Counting)
 
 
 def test_weights_add_both() -> None:
