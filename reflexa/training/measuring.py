@@ -13,7 +13,7 @@ from reflexa.training.data import load_rows
 from reflexa.training.online.playing import Played
 from reflexa.training.online.points import Examination, some_of
 from reflexa.training.online.rollouts import Answer, OnlinePrompt, Reward
-from reflexa.training.online.sampling import Speaker
+from reflexa.training.online.speaking import Speaker
 
 
 @dataclass(frozen=True)

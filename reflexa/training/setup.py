@@ -17,7 +17,7 @@ from reflexa.training.engine.batching import Batches, batches
 from reflexa.training.engine.loading import add_lora, compute_type, load_skeleton, load_tokenizer
 from reflexa.training.engine.processes import Processes
 from reflexa.training.measuring import HeldOutTasks, Measures, longest_prompt, measures_of
-from reflexa.training.online.sampling import Speaker
+from reflexa.training.online.speaking import Speaker
 from reflexa.training.planning import Data, Plan, cache_estimate, context_of, memory_estimate, read_data
 from reflexa.types import Frozen
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from reflexa.models.local_encoding import Tokens
-from reflexa.models.local_sampling import Draw, Sample
+from reflexa.models.local_sampling import Draw, Sample, TokenSampler
 from reflexa.training.online.playing import Desk, Dialogue, Played
 from reflexa.training.online.rewards import named_parts
 from reflexa.training.online.rollouts import Group, OnlinePrompt, Rollout, Segment
-
-if TYPE_CHECKING:
-    from reflexa.training.online.sampling import Roller
+from reflexa.training.online.speaking import Clock, Speaker
 
 _TURN = 2**52
 """Added to a draw's seed for every turn after the first."""
@@ -27,13 +24,15 @@ class Games:
     A group's tokens are its prompt's; each rollout's are the policy's turns (learnt) and what it was told (not).
     """
 
-    roller: Roller
+    sampler: TokenSampler
+    speaker: Speaker
+    clock: Clock
     played: Played
     draw: Draw
 
     def groups(self, prompts: Sequence[OnlinePrompt], n: int) -> list[Group]:
         """A group of ``n`` samples for each prompt. Raises what a player raised."""
-        speaker, clock = self.roller.speaker, self.roller.clock
+        speaker, clock = self.speaker, self.clock
         tokens = [speaker.prompt(prompt) for prompt in prompts]
         desk = Desk(speaker.encoder, speaker.context - self.draw.max_tokens, self.played.turns, speaker.text)
         dialogues = [
@@ -59,8 +58,8 @@ class Games:
 
     def _sampled(self, tokens: Sequence[Tokens], n: int, draw: Draw) -> list[list[Sample]]:
         began = time.monotonic()
-        drawn = self.roller.sampler.sample(tokens, n, draw) if tokens else []
-        self.roller.clock.sampling += time.monotonic() - began
+        drawn = self.sampler.sample(tokens, n, draw) if tokens else []
+        self.clock.sampling += time.monotonic() - began
         return drawn
 
     def _dialogue(self, desk: Desk, prompt: OnlinePrompt, sample: int, tokens: Tokens, drawn: Sample) -> Dialogue:
@@ -68,12 +67,12 @@ class Games:
             prompt=prompt,
             sample=sample,
             tokens=tokens,
-            text=self.roller.speaker.text(drawn.tokens),
+            text=self.speaker.text(drawn.tokens),
             finished=drawn.finished,
             segments=[Segment(drawn.tokens, drawn.logprobs)],
             desk=desk,
         )
 
     def _ended(self, dialogue: Dialogue, rewards: Mapping[str, float]) -> Rollout:
-        texts = [self.roller.speaker.text(segment.tokens) for segment in dialogue.segments if segment.own]
+        texts = [self.speaker.text(segment.tokens) for segment in dialogue.segments if segment.own]
         return Rollout(tuple(dialogue.segments), "\n".join(texts), dialogue.finished, rewards)

@@ -19,7 +19,7 @@ from reflexa.training.online.config import OnlineConfig
 from reflexa.training.online.playing import Played
 from reflexa.training.online.rewards import follows, overlong, total
 from reflexa.training.online.rollouts import Answer, OnlinePrompt, Reward, StepRewards
-from reflexa.training.online.sampling import Speaker
+from reflexa.training.online.speaking import Speaker
 from reflexa.training.planning import cache_estimate, memory_estimate
 from reflexa.training.setup import checked_options
 from reflexa.types import Frozen

@@ -14,7 +14,8 @@ from reflexa.models.local_sampling import TokenSampler  # noqa: E402
 from reflexa.training.algorithms import find_online  # noqa: E402
 from reflexa.training.algorithms.reflect_retry import REFLECT_RETRY, ReflectOptions, roller  # noqa: E402
 from reflexa.training.engine.processes import joined  # noqa: E402
-from reflexa.training.online.sampling import Roller, Speaker  # noqa: E402
+from reflexa.training.online.sampling import Roller  # noqa: E402
+from reflexa.training.online.speaking import Speaker  # noqa: E402
 from tests.training.online.runs import make_online  # noqa: E402
 
 

@@ -18,7 +18,8 @@ from reflexa.training.engine.processes import joined  # noqa: E402
 from reflexa.training.online.api import train_online  # noqa: E402
 from reflexa.training.online.playing import Dialogue, Played  # noqa: E402
 from reflexa.training.online.rollouts import Group, OnlinePrompt  # noqa: E402
-from reflexa.training.online.sampling import Roller, Speaker  # noqa: E402
+from reflexa.training.online.sampling import Roller  # noqa: E402
+from reflexa.training.online.speaking import Speaker  # noqa: E402
 from reflexa.types import Message  # noqa: E402
 from tests.training.online.runs import make_online, make_prompts  # noqa: E402
 

@@ -20,7 +20,8 @@ from reflexa.training.online.config import OnlineConfig, PointConfig  # noqa: E4
 from reflexa.training.online.experience import experience_of  # noqa: E402
 from reflexa.training.online.reflecting import ReflectingRoller, Turns  # noqa: E402
 from reflexa.training.online.rollouts import Answer, Group, OnlinePrompt, Reward  # noqa: E402
-from reflexa.training.online.sampling import Roller, Speaker  # noqa: E402
+from reflexa.training.online.sampling import Roller  # noqa: E402
+from reflexa.training.online.speaking import Speaker  # noqa: E402
 from reflexa.types import Message  # noqa: E402
 from tests.training.children import online_children  # noqa: E402
 from tests.training.online.runs import make_online, make_prompts, says_a  # noqa: E402

@@ -15,7 +15,8 @@ from reflexa.models.local_sampling import TokenSampler  # noqa: E402
 from reflexa.training.engine.processes import joined  # noqa: E402
 from reflexa.training.online.playing import Dialogue, Played  # noqa: E402
 from reflexa.training.online.rolling import Games  # noqa: E402
-from reflexa.training.online.sampling import Roller, Speaker  # noqa: E402
+from reflexa.training.online.sampling import Roller  # noqa: E402
+from reflexa.training.online.speaking import Speaker  # noqa: E402
 from tests.training.online.runs import make_online, make_prompts  # noqa: E402
 
 
@@ -25,7 +26,7 @@ def make_games(folder: Path, played: Played) -> Games:
     speaker = Speaker(model, transformers.AutoTokenizer.from_pretrained(config.model), ())
     with joined() as processes:
         roller = Roller(TokenSampler(model, speaker.ends), speaker, played, config, processes)
-    return Games(roller, played, roller.draw(3))
+    return Games(roller.sampler, roller.speaker, roller.clock, played, roller.draw(3))
 
 
 def test_a_rollout_is_all_that_was_said(tmp_path: Path) -> None:
@@ -44,10 +45,10 @@ def test_a_rollout_is_all_that_was_said(tmp_path: Path) -> None:
         assert [one.rewards["tokens"] for one in group.rollouts] == [float(one.length) for one in group.rollouts]
         assert [len(one.segments) for one in group.rollouts] == [1, 3, 5]
         for one in group.rollouts:
-            said = [games.roller.speaker.text(part.tokens) for part in one.segments if part.own]
+            said = [games.speaker.text(part.tokens) for part in one.segments if part.own]
             assert one.text == "\n".join(said)
-    assert games.roller.clock.sampling > 0
-    assert games.roller.clock.verifying >= 0
+    assert games.clock.sampling > 0
+    assert games.clock.verifying >= 0
 
 
 def test_a_player_that_returns_no_number_broke(tmp_path: Path) -> None:

@@ -11,11 +11,12 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs torch: scripts/reflexa setup train")
 transformers: Any = pytest.importorskip("transformers", reason="needs transformers: scripts/reflexa setup train")
 
-from reflexa.errors import UsageError, VerifierError  # noqa: E402
+from reflexa.errors import VerifierError  # noqa: E402
 from reflexa.models.local_sampling import TokenSampler  # noqa: E402
 from reflexa.training.engine.processes import joined  # noqa: E402
-from reflexa.training.online.rollouts import Answer, OnlinePrompt, Reward  # noqa: E402
-from reflexa.training.online.sampling import Roller, Speaker  # noqa: E402
+from reflexa.training.online.rollouts import Answer, Reward  # noqa: E402
+from reflexa.training.online.sampling import Roller  # noqa: E402
+from reflexa.training.online.speaking import Speaker  # noqa: E402
 from tests.training.online.runs import make_online, make_prompts, says_a  # noqa: E402
 
 
@@ -89,11 +90,3 @@ def test_greedy_answers_are_the_likeliest(tmp_path: Path) -> None:
     first, second = (roller.greedy(make_prompts(2), says_a) for _ in range(2))
     assert [one.rollouts[0].tokens for one in first] == [one.rollouts[0].tokens for one in second]
     assert [len(one.rollouts) for one in first] == [1, 1]
-
-
-def test_an_empty_prompt_is_refused(tmp_path: Path) -> None:
-    config = make_online(tmp_path)
-    model = transformers.AutoModelForCausalLM.from_pretrained(config.model)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(config.model)
-    with pytest.raises(UsageError, match="prompt p is empty"):
-        Speaker(model, tokenizer, ()).prompt(OnlinePrompt(id="p", prompt=""))
