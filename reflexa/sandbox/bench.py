@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from reflexa.sandbox.deadline import Deadline
 from reflexa.sandbox.process import SandboxProcess
 from reflexa.sandbox.program import Limits
 from reflexa.sandbox.report import vanished
@@ -29,7 +30,15 @@ class Bench:
         self._limits: Limits | None = None
         self._checks = 0
 
-    def give(self, tests: dict[str, Any], channel: socket.socket, limits: Limits, deadline: float) -> None:
+    def start(self) -> None:
+        """Has the sandbox up, so that its start is no part of a check."""
+        self._process = self._process or self._start()
+
+    def waits(self) -> dict[int, float]:
+        """As ``waits_of`` for the sandbox."""
+        return {} if self._process is None else self._process.waits()
+
+    def give(self, tests: dict[str, Any], channel: socket.socket, limits: Limits, deadline: Deadline) -> None:
         """Starts a check. ``channel`` leads to the candidate. Raises ``SandboxError``, ``OutOfTimeError``."""
         if self._child is not None and (tests["cases"] or limits != self._limits or self._checks >= _MOST_CHECKS):
             self.clear(reusable=False)
@@ -48,7 +57,7 @@ class Bench:
         self._limits = limits
         self._checks = 0
 
-    def take(self, deadline: float) -> Any:
+    def take(self, deadline: Deadline) -> Any:
         """The report. Raises ``OutOfTimeError``, and ``SandboxError`` or ``VerifierError`` where none came."""
         assert self._child is not None  # noqa: S101 - a check was given before
         raw = receive(self._child, deadline)

@@ -7,12 +7,12 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from reflexa.errors import SandboxError, VerifierError
 from reflexa.sandbox.bundle import worker_sources
+from reflexa.sandbox.deadline import Deadline
 from reflexa.sandbox.pair import ended_together
 from reflexa.sandbox.program import Limits
 from reflexa.sandbox.wire import receive_frame, send
@@ -26,7 +26,7 @@ _KEPT_VARIABLES = ("PATH", "HOME", "DOCKER_HOST", "XDG_RUNTIME_DIR")
 class _Player:
     """One role, in a process of its own under the user's command."""
 
-    def __init__(self, command: Sequence[str], config: dict[str, Any], deadline: float) -> None:
+    def __init__(self, command: Sequence[str], config: dict[str, Any], deadline: Deadline) -> None:
         self.connection, theirs = socket.socketpair()
         environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         try:
@@ -65,7 +65,7 @@ class ColdPair:
         self._readable = readable
 
     def _play(
-        self, role: Literal["candidate", "judge", "both"], request: dict[str, Any], limits: Limits, deadline: float
+        self, role: Literal["candidate", "judge", "both"], request: dict[str, Any], limits: Limits, deadline: Deadline
     ) -> _Player:
         config = {
             "role": role,
@@ -77,7 +77,14 @@ class ColdPair:
         }
         return _Player(self._command, config, deadline)
 
-    def apart(self, answer: dict[str, Any], tests: dict[str, Any], limits: Limits, deadline: float) -> Any:
+    def start(self, apart: bool) -> None:
+        """Nothing stays up between checks: starting is part of each."""
+
+    def waits(self) -> dict[int, float]:
+        """Unknown: the command may run its processes anywhere."""
+        return {}
+
+    def apart(self, answer: dict[str, Any], tests: dict[str, Any], limits: Limits, deadline: Deadline) -> Any:
         """As ``WarmPair.apart``."""
         with contextlib.ExitStack() as players:
             judge = self._play("judge", tests, limits, deadline)
@@ -86,7 +93,7 @@ class ColdPair:
             players.callback(candidate.end)
             return _relay(candidate.connection, judge.connection, deadline)
 
-    def together(self, request: dict[str, Any], limits: Limits, deadline: float) -> Any:
+    def together(self, request: dict[str, Any], limits: Limits, deadline: Deadline) -> Any:
         """As ``WarmPair.together``."""
         player = self._play("both", request, limits, deadline)
         try:
@@ -99,7 +106,7 @@ class ColdPair:
         """Nothing stays up between checks."""
 
 
-def _relay(candidate: socket.socket, judge: socket.socket, deadline: float) -> Any:
+def _relay(candidate: socket.socket, judge: socket.socket, deadline: Deadline) -> Any:
     """Carries calls to the candidate and its replies back, one for one, until the judge reports."""
     while True:
         reply = receive_frame(candidate, deadline)
@@ -113,7 +120,7 @@ def _relay(candidate: socket.socket, judge: socket.socket, deadline: float) -> A
         if isinstance(said, dict) and "report" in said:
             return said["report"]
         with contextlib.suppress(SandboxError):
-            send(candidate, said, max(deadline, time.monotonic()))
+            send(candidate, said, deadline)
 
 
 def _report(frame: Any) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from reflexa.sandbox.bench import Bench
+from reflexa.sandbox.deadline import Deadline
 from reflexa.sandbox.process import SandboxProcess
 from reflexa.sandbox.program import Limits
 from reflexa.sandbox.report import last_words
@@ -21,7 +22,17 @@ class WarmPair:
         self._candidate: SandboxProcess | None = None
         self._bench = Bench(start)
 
-    def apart(self, answer: dict[str, Any], tests: dict[str, Any], limits: Limits, deadline: float) -> Any:
+    def start(self, apart: bool) -> None:
+        """Has the sandboxes up that a check needs, the judge's where tests run ``apart``."""
+        self._candidate = self._candidate or self._start()
+        if apart:
+            self._bench.start()
+
+    def waits(self) -> dict[int, float]:
+        """As ``waits_of`` for both sandboxes."""
+        return self._bench.waits() | ({} if self._candidate is None else self._candidate.waits())
+
+    def apart(self, answer: dict[str, Any], tests: dict[str, Any], limits: Limits, deadline: Deadline) -> Any:
         """Runs an answer in one sandbox and its tests in the other. Gives the judge's report as it came.
 
         Raises ``OutOfTimeError``, ``SandboxError`` and ``VerifierError``.
@@ -49,7 +60,7 @@ class WarmPair:
                 case["detail"] = case["detail"] if case["passed"] else raw["detail"]
         return raw
 
-    def together(self, request: dict[str, Any], limits: Limits, deadline: float) -> Any:
+    def together(self, request: dict[str, Any], limits: Limits, deadline: Deadline) -> Any:
         """Runs an answer and its tests in one process. Gives the report as it came; raises as ``apart`` does."""
         process = self._candidate = self._candidate or self._start()
         reports, theirs = socket.socketpair()

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from reflexa.errors import SandboxError
 from reflexa.sandbox.bundle import worker_sources
 from reflexa.sandbox.program import Limits
+from reflexa.sandbox.waits import waits_of
 from reflexa.sandbox.worker.zygote import COMMAND, STATUS
 
 _START_SECONDS = 30.0
@@ -103,6 +104,10 @@ class SandboxProcess:
         except (OSError, EOFError) as error:
             raise SandboxError(f"the sandbox is gone: {error}") from error
         return None if status == -1 else int(status)
+
+    def waits(self) -> dict[int, float]:
+        """As ``waits_of`` for the zygote and its child."""
+        return waits_of(self._process.pid)
 
     def close(self) -> None:
         """Ends the zygote and everything in it. Safe to call twice."""

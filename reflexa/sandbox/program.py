@@ -10,7 +10,7 @@ from reflexa.types import Frozen
 
 
 class Limits(Frozen):
-    """Bounds of one check. ``seconds`` is wall-clock time from its start to its verdict.
+    """Bounds of one check. ``seconds`` pass by the wall clock from its start to its verdict, less its waits for a CPU.
 
     ``processes`` bounds threads, as no process can be started; no file can be written at all.
     ``output_bytes`` is how much of what the answer prints is kept.

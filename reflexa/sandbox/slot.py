@@ -6,18 +6,22 @@ import time
 from typing import Any, Protocol
 
 from reflexa.errors import SandboxError, VerifierError
+from reflexa.sandbox.deadline import Deadline, OutOfTimeError
 from reflexa.sandbox.program import CaseResult, Limits, Outcome, Program
 from reflexa.sandbox.report import Report
 from reflexa.sandbox.text import plain
-from reflexa.sandbox.wire import OutOfTimeError
 
 
 class Pair(Protocol):
     """Where answers and tests run: ``pair.WarmPair`` or ``external.ColdPair``."""
 
-    def apart(self, answer: dict[str, Any], tests: dict[str, Any], limits: Limits, deadline: float) -> Any: ...
+    def start(self, apart: bool) -> None: ...
 
-    def together(self, request: dict[str, Any], limits: Limits, deadline: float) -> Any: ...
+    def waits(self) -> dict[int, float]: ...
+
+    def apart(self, answer: dict[str, Any], tests: dict[str, Any], limits: Limits, deadline: Deadline) -> Any: ...
+
+    def together(self, request: dict[str, Any], limits: Limits, deadline: Deadline) -> Any: ...
 
     def close(self) -> None: ...
 
@@ -30,8 +34,9 @@ class Slot:
 
     def check(self, program: Program, limits: Limits) -> Outcome:
         """Judges a program. Raises ``SandboxError`` on anomalies, after which the slot must be closed."""
+        self._pair.start(apart=not program.in_process)
         started = time.monotonic()
-        deadline = started + limits.seconds
+        deadline = Deadline(limits.seconds, self._pair.waits)
         cases: list[CaseResult] = []
         printed, detail, passed = "", "", True
         at_once = len(program.cases)
@@ -66,7 +71,7 @@ class Slot:
             gameable=program.in_process,
         )
 
-    def _run(self, program: Program, cases: slice, limits: Limits, deadline: float) -> Report:
+    def _run(self, program: Program, cases: slice, limits: Limits, deadline: Deadline) -> Report:
         answer = {
             "source": program.source,
             "entry_point": program.entry_point,

@@ -1,4 +1,4 @@
-"""Frames between the controller and a child, with a deadline by the wall clock."""
+"""Frames between the controller and a child, with a deadline."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import time
 from typing import Any
 
 from reflexa.errors import SandboxError
+from reflexa.sandbox.deadline import Deadline, OutOfTimeError
 from reflexa.sandbox.worker.frames import MAX_FRAME
 
+__all__ = ["OutOfTimeError", "pass_on", "receive", "receive_frame", "send"]
+Until = Deadline | float
+"""A deadline, or a moment on the monotonic clock."""
 
-class OutOfTimeError(Exception):
-    """The check's wall-clock time is over."""
 
-
-def send(connection: socket.socket, request: dict[str, Any], deadline: float) -> None:
-    """Sends a frame. ``deadline`` is on the monotonic clock."""
+def send(connection: socket.socket, request: dict[str, Any], until: Until) -> None:
+    """Sends a frame."""
     body = json.dumps(request, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    connection.settimeout(max(0.001, deadline - time.monotonic()))
+    connection.settimeout(_deadline(until).left())
     try:
         connection.sendall(struct.pack("!I", len(body)) + body)
     except TimeoutError as error:
@@ -28,9 +29,9 @@ def send(connection: socket.socket, request: dict[str, Any], deadline: float) ->
         raise SandboxError(f"a sandbox ended before it took its work: {error}") from error
 
 
-def pass_on(connection: socket.socket, channel: socket.socket, deadline: float) -> None:
+def pass_on(connection: socket.socket, channel: socket.socket, until: Until) -> None:
     """Hands a socket to the process at the other end."""
-    connection.settimeout(max(0.001, deadline - time.monotonic()))
+    connection.settimeout(_deadline(until).left())
     try:
         socket.send_fds(connection, [b"F"], [channel.fileno()])
     except TimeoutError as error:
@@ -39,9 +40,9 @@ def pass_on(connection: socket.socket, channel: socket.socket, deadline: float) 
         raise SandboxError(f"a sandbox ended before it took its work: {error}") from error
 
 
-def receive(connection: socket.socket, deadline: float) -> Any:
+def receive(connection: socket.socket, until: Until) -> Any:
     """The report; None where the process ended without one."""
-    frame = receive_frame(connection, deadline)
+    frame = receive_frame(connection, until)
     if frame is None:
         return None
     if not isinstance(frame, dict) or "report" not in frame:
@@ -49,8 +50,9 @@ def receive(connection: socket.socket, deadline: float) -> Any:
     return frame["report"]
 
 
-def receive_frame(connection: socket.socket, deadline: float) -> Any:
+def receive_frame(connection: socket.socket, until: Until) -> Any:
     """One frame; None where the process ended. Raises ``SandboxError`` for what is no frame."""
+    deadline = _deadline(until)
     header = _exactly(connection, 4, deadline)
     if header is None:
         return None
@@ -64,20 +66,21 @@ def receive_frame(connection: socket.socket, deadline: float) -> Any:
         raise SandboxError("a frame is no JSON") from error
 
 
-def _exactly(connection: socket.socket, size: int, deadline: float) -> bytes | None:
+def _exactly(connection: socket.socket, size: int, deadline: Deadline) -> bytes | None:
     data = bytearray()
     while len(data) < size:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise OutOfTimeError
-        connection.settimeout(left)
+        connection.settimeout(deadline.pause())
         try:
             piece = connection.recv(min(size - len(data), 1 << 16))
-        except TimeoutError as error:
-            raise OutOfTimeError from error
+        except TimeoutError:
+            continue
         except OSError:
             return None
         if not piece:
             return None
         data += piece
     return bytes(data)
+
+
+def _deadline(until: Until) -> Deadline:
+    return until if isinstance(until, Deadline) else Deadline(until - time.monotonic())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import socket
 import struct
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from reflexa.errors import SandboxError
-from reflexa.sandbox.wire import OutOfTimeError, pass_on, receive, receive_frame, send
+from reflexa.sandbox.deadline import Deadline, OutOfTimeError
+from reflexa.sandbox.wire import pass_on, receive, receive_frame, send
 
 Sockets = tuple[socket.socket, socket.socket]
 
@@ -22,8 +22,8 @@ def sockets() -> Iterator[Sockets]:
         yield ours, theirs
 
 
-def _soon() -> float:
-    return time.monotonic() + 5
+def _soon() -> Deadline:
+    return Deadline(5)
 
 
 def test_frames_cross(sockets: Sockets) -> None:
@@ -44,12 +44,12 @@ def test_descriptors_cross(sockets: Sockets) -> None:
 
 def test_the_deadline_holds(sockets: Sockets) -> None:
     with pytest.raises(OutOfTimeError):
-        receive_frame(sockets[0], time.monotonic() + 0.05)
+        receive_frame(sockets[0], Deadline(0.05))
     sockets[1].sendall(struct.pack("!I", 10) + b"{")
     with pytest.raises(OutOfTimeError):
-        receive_frame(sockets[0], time.monotonic() + 0.05)
+        receive_frame(sockets[0], Deadline(0.05))
     with pytest.raises(OutOfTimeError):
-        send(sockets[0], {"a": "x" * (8 << 20)}, time.monotonic() + 0.05)
+        send(sockets[0], {"a": "x" * (8 << 20)}, Deadline(0.05))
 
 
 @pytest.mark.parametrize("data", [struct.pack("!I", 1 << 31), struct.pack("!I", 2) + b"{{"])
