@@ -14,7 +14,7 @@ from reflexa.training.engine.processes import joined
 from reflexa.training.online.alarms import Alarm
 from reflexa.training.online.config import OnlineConfig
 from reflexa.training.online.playing import Played
-from reflexa.training.online.points import HeldOut
+from reflexa.training.online.points import Examination
 from reflexa.training.online.rollouts import OnlinePrompt, Reward
 from reflexa.training.online.run import OnlineRun
 from reflexa.training.online.setup import OnlinePlan, set_up_online
@@ -52,7 +52,7 @@ def train_online(
     prompts: Sequence[OnlinePrompt],
     reward: Reward | Played,
     *,
-    held_out: HeldOut | None = None,
+    held_out: Examination | None = None,
     progress: Progress | None = None,
 ) -> OnlineResult:
     """Trains on samples of the prompts; ``progress`` is told of every step, in the first process.

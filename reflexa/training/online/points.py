@@ -34,11 +34,6 @@ class Examination:
     reward: Reward | Played
 
 
-HeldOut = Examination | Callable[[Path, int], float]
-"""How a checkpoint is truly judged: on held-out prompts with the weights as they are; or by a callable that is given
-the checkpoint's folder and its step."""
-
-
 def some_of(items: Sequence[Item], count: int) -> list[Item]:
     """Up to so many of the items, always the same, in their order."""
     if not items:
@@ -58,7 +53,7 @@ class Surveyor:
     roller: Roller
     passes: Passes
     start: Start
-    held_out: HeldOut | None = None
+    held_out: Examination | None = None
     weights: dict[str, float] = field(default_factory=dict)
     samples: int = 1
 
@@ -73,22 +68,18 @@ class Surveyor:
         kl = self.passes.distance(groups, self.start)["kl/sequence"] if step else 0.0
         if proxy is None:
             proxy = float(experience_of(groups, self.weights).rewards.mean())
-        rewards = self._held_out(step, path)
+        rewards = self._true_rewards()
         true = sum(rewards) / len(rewards) if rewards else None
-        # What a callable gives is a mean already: of how many tasks, and what each was worth, it alone knows.
-        each = rewards if isinstance(self.held_out, Examination) else ()
         return CheckpointPoint(
-            step=step, path=str(path), kl=kl, proxy=proxy, true=true, n=len(each), rewards=tuple(each)
+            step=step, path=str(path), kl=kl, proxy=proxy, true=true, n=len(rewards), rewards=rewards
         )
 
-    def _held_out(self, step: int, path: Path | str) -> list[float]:
-        """The true rewards of held-out prompts, or their mean alone; empty where there are none."""
+    def _true_rewards(self) -> tuple[float, ...]:
+        """Of each held-out prompt, in their order; empty where there are none."""
         if self.held_out is None:
-            return []
-        if isinstance(self.held_out, Examination):
-            groups = self.roller.greedy(self.held_out.prompts, self.held_out.reward)
-            return [float(value) for value in experience_of(groups, {}).rewards[:, 0]]
-        return [float(self.held_out(Path(path), step))]
+            return ()
+        groups = self.roller.greedy(self.held_out.prompts, self.held_out.reward)
+        return tuple(float(value) for value in experience_of(groups, {}).rewards[:, 0])
 
 
 class Survey(AbstractContextManager["Survey"]):

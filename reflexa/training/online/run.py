@@ -26,7 +26,7 @@ from reflexa.training.online.learning import Learner
 from reflexa.training.online.loop import LoopState, OnlineLoop, explained
 from reflexa.training.online.passes import Start
 from reflexa.training.online.playing import Played
-from reflexa.training.online.points import Examination, HeldOut, Survey, Surveyor, some_of
+from reflexa.training.online.points import Examination, Survey, Surveyor, some_of
 from reflexa.training.online.rollouts import Reward
 from reflexa.training.online.sampling import Roller
 from reflexa.training.online.setup import OnlineSetup, with_parts
@@ -44,7 +44,7 @@ class OnlineRun:
         setup: OnlineSetup,
         processes: Processes,
         reward: Reward | Played,
-        held_out: HeldOut | None,
+        held_out: Examination | None,
         tell: Progress | None,
     ) -> None:
         self._setup, self._processes, self._tell = setup, processes, tell
@@ -95,7 +95,7 @@ class OnlineRun:
     def _surveyor(self, loop: OnlineLoop, start: Start) -> Surveyor:
         """Measures the run's own samples: of held-out prompts, where there are such."""
         held_out, setup = self._held_out, self._setup
-        pool = held_out.prompts if isinstance(held_out, Examination) else setup.prompts
+        pool = setup.prompts if held_out is None else held_out.prompts
         return Surveyor(
             prompts=some_of(pool, setup.config.points.prompts),
             roller=loop.roller,

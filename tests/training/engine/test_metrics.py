@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from reflexa.training.engine.metrics import MetricsFile, StepReport, tokens_of
+import pytest
+
+from reflexa.errors import UsageError
+from reflexa.rows import CheckpointPoint
+from reflexa.training.engine.metrics import POINTS, MetricsFile, StepReport, read_points, tokens_of
 
 
 def report(step: int) -> StepReport:
@@ -56,3 +60,17 @@ def test_the_tokens_of_a_run_are_those_of_every_step_that_it_keeps(tmp_path: Pat
     write(tmp_path / "metrics.jsonl", 0, range(1, 5))
     write(tmp_path / "metrics.jsonl", 2, range(3, 7))
     assert tokens_of(tmp_path) == 6 * report(1).tokens
+
+
+def test_points_are_read_by_step_and_one_that_was_measured_again_counts_as_it_was_last(tmp_path: Path) -> None:
+    assert read_points(tmp_path) == ()
+    points = [CheckpointPoint(step=step, path="p", kl=kl, proxy=0.0) for step, kl in ((0, 0.0), (4, 1.0), (4, 2.0))]
+    file = MetricsFile(tmp_path / POINTS, -1)
+    for point in reversed(points[:2]):
+        file.write(point)
+    file.write(points[2])
+    file.close()
+    assert [(point.step, point.kl) for point in read_points(tmp_path)] == [(0, 0.0), (4, 2.0)]
+    (tmp_path / POINTS).write_text('{"step": 0')
+    with pytest.raises(UsageError, match=r"points\.jsonl:1:"):
+        read_points(tmp_path)

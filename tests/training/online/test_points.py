@@ -1,7 +1,8 @@
-"""What a checkpoint is worth: measured on held-out prompts, always the same, or by a callable."""
+"""What a checkpoint is worth: measured on held-out prompts, always the same."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,15 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs torch: scripts/reflexa setup train")
 transformers: Any = pytest.importorskip("transformers", reason="needs transformers: scripts/reflexa setup train")
 
-from reflexa.training.config import CheckpointConfig  # noqa: E402
 from reflexa.training.engine.checkpoint import read_record  # noqa: E402
 from reflexa.training.online.api import OnlineResult, train_online  # noqa: E402
 from reflexa.training.online.config import PointConfig  # noqa: E402
-from reflexa.training.online.points import Examination, HeldOut  # noqa: E402
+from reflexa.training.online.points import Examination  # noqa: E402
 from reflexa.training.online.rollouts import Answer  # noqa: E402
 from tests.training.online.runs import make_online, make_prompts, says_a  # noqa: E402
 
 
-def trained(folder: Path, held_out: HeldOut | None, **changes: Any) -> OnlineResult:
+def trained(folder: Path, held_out: Examination | None, **changes: Any) -> OnlineResult:
     return train_online(make_online(folder, steps=4, **changes), make_prompts(), says_a, held_out=held_out)
 
 
@@ -37,17 +37,14 @@ def test_an_examination_gives_every_prompts_true_reward(tmp_path: Path) -> None:
     assert result.reward == pytest.approx(1 / 3)
 
 
-def test_a_callable_is_given_the_checkpoints_folder(tmp_path: Path) -> None:
-    asked: list[tuple[str, int]] = []
-
-    def truly(path: Path, step: int) -> float:
-        asked.append((path.name, step))
-        return -step
-
-    result = trained(tmp_path, truly, checkpoints=CheckpointConfig(every=2, keep=5))
-    assert asked == [("base", 0), ("step-00000002", 2), ("step-00000004", 4)]
-    assert [point.true for point in result.points] == [0.0, -2.0, -4.0]
-    assert (result.best.name, result.reward) == ("step-00000002", -2.0)
+def test_a_checkpoint_that_was_measured_and_not_written_is_measured_again(tmp_path: Path) -> None:
+    """As where a run is killed between the two: its point stands there once, as it was last."""
+    examination = Examination(tuple(make_prompts(11)[8:]), says_a)
+    whole = trained(tmp_path, examination)
+    shutil.rmtree(whole.last)
+    resumed = trained(tmp_path, examination, resume=True)
+    assert resumed.points == whole.points
+    assert len((tmp_path / "out" / "points.jsonl").read_text().splitlines()) == 3
 
 
 def test_without_points_the_best_is_the_best_rewarded(tmp_path: Path) -> None:
