@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import kill
 from reflexa.memory import Store
-from reflexa.types import Episode
+from reflexa.types import Episode, Verdict
 
 SHARED = "shared"
 PATIENCE = 600.0
@@ -100,29 +100,45 @@ def measure(folder: Path, url: str, workers: int, tasks: int, kills: int, seed: 
 
 
 def _differing(alone: str, shared: str) -> dict[str, tuple[str, str]]:
-    """The tasks that ended differently, each with both of its endings."""
+    """The tasks that ended differently, each with both of its endings. Words may differ: some tests draw at random."""
     one, other = _endings(alone), _endings(shared)
     return {
-        name: (one.get(name, "nothing"), other.get(name, "nothing"))
+        name: (_words(one.get(name)), _words(other.get(name)))
         for name in sorted(one.keys() | other.keys())
-        if one.get(name) != other.get(name)
+        if _result(one.get(name)) != _result(other.get(name))
     }
 
 
-def _endings(url: str) -> dict[str, str]:
-    """In words how each task of the run ended: its error, its calls, and every verdict."""
+def _endings(url: str) -> dict[str, Episode]:
+    """How each task of the run ended."""
     with Store.open(url) as store:
-        return {episode.task.id: _ending(episode) for episode in store.episodes(store.find_run(SHARED).id)}
+        return {episode.task.id: episode for episode in store.episodes(store.find_run(SHARED).id)}
 
 
-def _ending(episode: Episode) -> str:
-    words = [f"{episode.calls} calls, error {episode.error}"]
-    for graded in episode.tries:
-        for role, verdict in (("feedback", graded.feedback), ("judge", graded.judged)):
-            if verdict is not None:
-                said = "passed" if verdict.passed else f"failed: {verdict.feedback.strip()}"
-                words.append(f"attempt {graded.attempt.index} by {role} {said}")
-    return "; ".join(words)
+def _verdicts(episode: Episode) -> list[tuple[str, Verdict]]:
+    """What was said of each attempt, with by whom."""
+    both = [
+        (f"attempt {graded.attempt.index} by {role}", verdict)
+        for graded in episode.tries
+        for role, verdict in (("feedback", graded.feedback), ("judge", graded.judged))
+    ]
+    return [(whom, verdict) for whom, verdict in both if verdict is not None]
+
+
+def _result(episode: Episode | None) -> object:
+    if episode is None:
+        return None
+    return episode.calls, episode.error, [(whom, verdict.passed) for whom, verdict in _verdicts(episode)]
+
+
+def _words(episode: Episode | None) -> str:
+    if episode is None:
+        return "nothing"
+    said = [
+        f"{whom} {'passed' if verdict.passed else f'failed: {verdict.feedback.strip()}'}"
+        for whom, verdict in _verdicts(episode)
+    ]
+    return "; ".join([f"{episode.calls} calls, error {episode.error}", *said])
 
 
 def _work(answers: Path, tasks: int, url: str, workers: int, kills: int, chosen: random.Random) -> int:
