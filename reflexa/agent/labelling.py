@@ -12,12 +12,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 from reflexa.agent.workbench import Workbench
 from reflexa.errors import UsageError, VerifierError
 from reflexa.rows import Comparison, PrincipleLabel
 from reflexa.types import Attempt, Episode, Frozen, Task
 from reflexa.verifiers import Pairwise, Preference
+
+if TYPE_CHECKING:
+    from reflexa.memory.lineage.datasets import AttemptKey
 
 _TRIES = 3
 """Pairs of which none could be labelled after which the judge is given up on."""
@@ -35,12 +39,14 @@ class LabelOptions(Frozen):
 
 class Labelled(Frozen):
     """What labelling came to, in pairs. ``known`` were labelled before; of ``unlabelled`` ones the judge said nothing
-    that can be read. Of those ``made`` some are ``undecided`` (as likely as not), some ``inconsistent`` (of the order).
+    that can be read; ``retracted`` ones are left out, since one of their answers is. Of those ``made`` some are
+    ``undecided`` (as likely as not), some ``inconsistent`` (of the order).
     """
 
     made: int = 0
     known: int = 0
     unlabelled: int = 0
+    retracted: int = 0
     undecided: int = 0
     inconsistent: int = 0
 
@@ -51,6 +57,13 @@ class _Pair:
     task: Task
     a: Attempt
     b: Attempt
+
+    @property
+    def keys(self) -> tuple[AttemptKey, AttemptKey]:
+        from reflexa.memory.lineage.datasets import AttemptKey
+
+        run, task = self.run, self.task.id
+        return AttemptKey(run, task, self.a.index), AttemptKey(run, task, self.b.index)
 
 
 Watch = Callable[[Iterable["Comparison | VerifierError"], int], Iterable["Comparison | VerifierError"]]
@@ -66,9 +79,10 @@ def label_runs(
 ) -> Labelled:
     """Labels pairs of the runs' attempts, and records every label as it is made: what is known is not asked again.
 
-    Raises ``UsageError`` where the runs hold no two different answers to a task, ``VerifierError`` where the first
-    judgements cannot be had at all.
+    Raises ``UsageError`` where the runs hold no two different answers to a task, and for a judge that was retracted;
+    ``VerifierError`` where the first judgements cannot be had at all.
     """
+    _refuse_retracted(bench, judge)
     pairs = [pair for run in runs for episode in bench.store.episodes(run) for pair in _pairs(run, episode, options)]
     if not pairs:
         raise UsageError("the runs hold no two different answers to one task: sample several with --strategy best-of-n")
@@ -78,8 +92,9 @@ def label_runs(
         for found in bench.store.comparisons(run)
         if (found.by, found.version) == (judge.name, judge.version)
     }
-    pending = [pair for pair in pairs if (pair.run, pair.task.id, pair.a.index, pair.b.index) not in known]
-    labelled = Labelled(known=len(pairs) - len(pending))
+    sound = _sound(bench, pairs)
+    pending = [pair for pair in sound if (pair.run, pair.task.id, pair.a.index, pair.b.index) not in known]
+    labelled = Labelled(known=len(sound) - len(pending), retracted=len(pairs) - len(sound))
     with ThreadPoolExecutor(bench.options.tasks_at_once) as pool:
         for found in watch(pool.map(lambda pair: _labelled(bench, pair, judge, options), pending), len(pending)):
             labelled = _counted(labelled, found)
@@ -87,6 +102,22 @@ def label_runs(
                 pool.shutdown(cancel_futures=True)
                 raise found
     return labelled
+
+
+def _refuse_retracted(bench: Workbench, judge: Pairwise) -> None:
+    from reflexa.memory.lineage.nodes import judges_of
+
+    bench.store.ancestry.renew()
+    for model in judges_of(judge.judge):
+        mark = bench.store.ancestry.retracted_model(model)
+        if mark is not None:
+            raise UsageError(f"{model} is not to judge ({mark.words}): name another with --judge-model")
+
+
+def _sound(bench: Workbench, pairs: Sequence[_Pair]) -> list[_Pair]:
+    """The pairs of which neither answer is retracted."""
+    bad = bench.store.ancestry.retracted_attempts([key for pair in pairs for key in pair.keys])
+    return [pair for pair in pairs if bad.isdisjoint(pair.keys)]
 
 
 def _pairs(run: str, episode: Episode, options: LabelOptions) -> Iterator[_Pair]:

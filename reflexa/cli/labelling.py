@@ -42,6 +42,8 @@ def _report(labelled: Labelled, by: str, judge: str, options: LabelVerbOptions) 
             f"{labelled.undecided:,} undecided; {labelled.inconsistent:,} where the order of the answers decided more "
             "than the answers"
         )
+    if labelled.retracted:
+        lines.append(f"{plural(labelled.retracted, 'pair')} left out: an answer of theirs is retracted")
     if labelled.unlabelled:
         lines.append(f"{labelled.unlabelled:,} without a label: the judge's replies could not be read")
     runs = " ".join(f"--run {one_line(run)}" for run in options.run)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -22,7 +22,7 @@ from reflexa.export.making import reflections, sft, unpaired
 from reflexa.export.options import ExportOptions, Kind, check_options
 from reflexa.export.sieve import Sieve
 from reflexa.export.stepping import steps
-from reflexa.rows import DatasetRecord
+from reflexa.rows import Comparison, DatasetRecord
 from reflexa.types import Task
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class _Export:
         self._admission = Admission(options, oracle, store.ancestry.retracted_attempts)
         self._sieve = Sieve(options)
         self._maker = MAKERS[options.kind] if options.labels is None else labelled
-        self._making = Making(options, store.call, store.comparisons, self._sieve.dropped)
+        self._making = Making(options, store.call, store.comparisons, self._sieve.dropped, self._bad_labels)
         self._held_out = self._read_held_out()
 
     def write(self, output: Output, watch: Watch) -> Tally:
@@ -147,6 +147,9 @@ class _Export:
                 continue
             made = self._maker(self._making, self._admission.admit(gathered))
             yield from self._sieve.rows(made)
+
+    def _bad_labels(self, labels: Sequence[Comparison]) -> Collection[Comparison]:
+        return () if "retracted" in self._options.allow else self._store.ancestry.retracted_labels(labels)
 
     def _read_held_out(self) -> HeldOut | None:
         """What no row may resemble; None where that is allowed, and where test tasks themselves are exported."""

@@ -13,15 +13,20 @@ def labelled(making: Making, task: TaskCandidates) -> Iterator[Made]:
     """The pairs of answers that were compared, the better one chosen, with how sure the label is.
 
     A pair that is as likely the one way as the other orders nothing, nor does one whose order in the prompt decided.
+    Labels that were retracted are left out, as those of a judge that was.
     """
     attempts = {(each.story.run, each.attempt.index): each for each in making.spoken(task)}
     by = making.options.labelled_by
     for run in dict.fromkeys(story.run for story in task.stories):
-        for comparison in making.find_labels(run, task.task.id):
+        labels = making.find_labels(run, task.task.id)
+        bad = making.bad_labels(labels)
+        for comparison in labels:
             a, b = attempts.get((run, comparison.a)), attempts.get((run, comparison.b))
             if by not in (None, comparison.by) or a is None or b is None or a.text == b.text:
                 continue
-            if comparison.probability == 0.5:
+            if comparison in bad:
+                making.dropped["retracted"] += 1
+            elif comparison.probability == 0.5:
                 making.dropped["undecided"] += 1
             elif comparison.consistency == 0:
                 making.dropped["decided by the order"] += 1

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from reflexa.export.candidates import Candidate, Story, TaskCandidates
@@ -18,6 +18,8 @@ FindCall = Callable[[str, CallContext], Call | None]
 """Finds a run's recorded call."""
 FindLabels = Callable[[str, str], Sequence[Comparison]]
 """Finds the AI preferences of a run's answers to one task."""
+BadLabels = Callable[[Sequence[Comparison]], Collection[Comparison]]
+"""Those of some AI preferences that were retracted, or grew from what was."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Making:
     find_call: FindCall
     find_labels: FindLabels
     dropped: Counter[str] = field(default_factory=Counter)
+    bad_labels: BadLabels = lambda labels: ()
 
     def spoken(self, task: TaskCandidates) -> Iterator[Candidate]:
         """The attempts whose answer is one text; those that were played are a text for each of their turns."""

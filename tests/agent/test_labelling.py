@@ -12,6 +12,7 @@ from reflexa.agent import BenchOptions, Workbench
 from reflexa.agent.labelling import LabelOptions, label_runs
 from reflexa.errors import TransientVerifierError, UsageError
 from reflexa.memory import Store
+from reflexa.rows import TrainingRecord
 from reflexa.types import Attempt, Completion, Episode, Graded, Message, RunConfig, Task, Verdict
 from reflexa.verifiers import Pairwise
 from reflexa.verifiers.judging import Panel
@@ -93,3 +94,35 @@ def test_a_judge_that_cannot_be_read_is_given_up_on_and_one_bad_reply_is_not(ben
     sometimes = RuleJudge(lambda prompt: "Hm." if "Ask 7" in prompt else shorter(prompt))
     labelled = label_runs(bench, [run], a_judge(sometimes), LabelOptions())
     assert (labelled.made, labelled.unlabelled) == (11, 1)
+
+
+def test_answers_that_were_retracted_are_not_compared(bench: Workbench) -> None:
+    run = recorded(bench.store, ("a long answer", "short"), ("one", "another one"))
+    bench.store.ancestry.retract(f"{run}/t0/1", "it was copied")
+    labelled = label_runs(bench, [run], a_judge(), LabelOptions())
+    assert (labelled.made, labelled.known, labelled.retracted) == (1, 0, 1)
+    bench.store.ancestry.retract(f"{run}/t1/2")
+    assert label_runs(bench, [run], a_judge(), LabelOptions()).retracted == 2
+
+
+def test_a_judge_that_was_retracted_is_refused(bench: Workbench, tmp_path: Path) -> None:
+    run = recorded(bench.store, ("a long answer", "short"))
+    folder = tmp_path / "judge"
+    bench.store.record_training(
+        TrainingRecord(
+            id="t1",
+            algorithm="sft",
+            model="m",
+            config={"output": str(folder)},
+            datasets=(),
+            status="finished",
+            created=1.0,
+        )
+    )
+    judge = a_judge(RuleJudge(shorter, name=f"hf:{folder / 'model'}"))
+    assert label_runs(bench, [run], judge, LabelOptions()).made == 1
+    bench.store.ancestry.retract("t1", "it was taught badly")
+    with pytest.raises(UsageError, match=r"is not to judge \(retracted: it was taught badly\)"):
+        label_runs(bench, [run], judge, LabelOptions())
+    (label,) = bench.store.comparisons(run)
+    assert bench.store.ancestry.retracted_labels([label]) == {label}

@@ -85,3 +85,11 @@ def test_a_parquet_file_holds_the_soft_labels(store: Store, tmp_path: Path) -> N
     export_rows(store, ExportOptions(kind="preferences", labels="all"), tmp_path / "pairs.parquet")
     table = parquet.read_table(tmp_path / "pairs.parquet")
     assert table.column("probability").to_pylist() == pytest.approx([0.9])
+
+
+def test_a_label_that_was_retracted_is_counted_and_left_out_unless_it_is_allowed(store: Store, tmp_path: Path) -> None:
+    run = labelled(store, 0.9)
+    store.ancestry.retract(f"{run}/{a_task().id}/1-2/pairwise:brief@7", "the judge was mistaken")
+    card, rows = exported(store, tmp_path, "preferences", labels="all")
+    assert (rows, card.rows_dropped, card.attempts_dropped) == ([], {"retracted": 1}, {})
+    assert len(exported(store, tmp_path, "preferences", labels="all", allow=("retracted",))[1]) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from reflexa.memory.store import Store
-from reflexa.rows import DatasetRecord, Lineage, Source, TrainingRecord
+from reflexa.rows import Comparison, DatasetRecord, Lineage, Source, TrainingRecord
 from tests.memory.support import CONFIG, a_reflection, an_episode, record
 
 
@@ -27,6 +27,21 @@ class History:
         self.d9 = self._dataset("d9", self.apart, 1)
         self.t9 = self._training("t9", "base", "d9")
 
+    def label(self, run: str, judge: str = "gpt", by: str = "pairwise:x", probability: float = 0.9) -> str:
+        """An AI judge's label of a run's two attempts at Sums/0; its id."""
+        label = Comparison(
+            run=run, task="Sums/0", a=0, b=1, by=by, version="7", judge=judge, probability=probability, consistency=1.0
+        )
+        self.store.record_comparison(label)
+        return f"{run}/Sums/0/1-2/{by}@7"
+
+    def pairs(self, name: str, run: str, *attempts: int, labels: str | None = "all") -> str:
+        """A data set of preferences: one row, its better answer first."""
+        made = self.store.find_dataset(self.d1)
+        update = {"id": name, "kind": "preferences", "config": {"labels": labels}}
+        self.store.record_dataset(made.model_copy(update=update), [self._lineage(run, *attempts)])
+        return name
+
     def _run(self, model: str, reflection: str) -> str:
         config = CONFIG.model_copy(update={"model": model})
         run = self.store.create_run(config).id
@@ -41,10 +56,6 @@ class History:
         return run
 
     def _dataset(self, name: str, run: str, *attempts: int) -> str:
-        sources = tuple(
-            Source(run=run, task="Sums/0", attempt=index, verifier="v", verifier_version="1", score=1.0, policy="p")
-            for index in attempts
-        )
         made = DatasetRecord(
             id=name,
             kind="sft",
@@ -56,8 +67,16 @@ class History:
             path=f"{name}.jsonl",
             created=1.0,
         )
-        self.store.record_dataset(made, [Lineage(suite="sums", split="train", oracle=False, sources=sources)])
+        self.store.record_dataset(made, [self._lineage(run, *attempts)])
         return name
+
+    @staticmethod
+    def _lineage(run: str, *attempts: int) -> Lineage:
+        sources = tuple(
+            Source(run=run, task="Sums/0", attempt=index, verifier="v", verifier_version="1", score=1.0, policy="p")
+            for index in attempts
+        )
+        return Lineage(suite="sums", split="train", oracle=False, sources=sources)
 
     def _training(self, name: str, model: str, dataset: str) -> str:
         output = self.folder / name

@@ -7,21 +7,22 @@ from functools import partial
 
 from reflexa.errors import UsageError
 from reflexa.memory.database import Database
-from reflexa.memory.lineage import finding, retracting, trained
+from reflexa.memory.lineage import comparisons, finding, retracting, trained
 from reflexa.memory.lineage.datasets import AttemptKey
 from reflexa.memory.lineage.growth import Growth
 from reflexa.memory.lineage.nodes import Node
 from reflexa.memory.lineage.retracting import Retraction
 from reflexa.memory.lineage.story import Bounds, Story, Teller
 from reflexa.memory.lineage.trained import TrainedModel
+from reflexa.rows import Comparison
 
 
 class Ancestry:
     """Stories and retractions of one database.
 
     ``ref`` is whatever names a thing: an id or a unique start of one, a run's name, RUN/TASK/NUMBER for an attempt and
-    DATASET/NUMBER for a row (both counted from 1), a checkpoint's folder. A method that takes one raises ``UsageError``
-    with near matches or candidates.
+    DATASET/NUMBER for a row (both counted from 1), RUN/TASK/A-B/STANDARDS@VERSION for a label, a checkpoint's folder. A
+    method that takes one raises ``UsageError`` with near matches or candidates.
     """
 
     def __init__(self, database: Database) -> None:
@@ -65,6 +66,11 @@ class Ancestry:
     def retracted_attempts(self, keys: Sequence[AttemptKey]) -> set[AttemptKey]:
         """Those of the attempts that are marked, or whose whole runs are."""
         return self._database.read(partial(retracting.bad_attempts, keys=keys))
+
+    def retracted_labels(self, labels: Sequence[Comparison]) -> set[Comparison]:
+        """Those of the labels that are marked, or one of whose attempts is."""
+        keys = {comparisons.key_of(label): label for label in labels}
+        return {keys[key] for key in self._database.read(partial(retracting.bad_labels, keys=list(keys)))}
 
     def retracted_model(self, spec: str) -> Retraction | None:
         """Why a model is not to be used any more: the mark of the training run that made it."""

@@ -11,8 +11,9 @@ from sqlalchemy import Column, Connection, select
 from reflexa.errors import UsageError, unknown_name
 from reflexa.memory.episodes.schema import attempts, reflections, runs
 from reflexa.memory.lessons.schema import lessons
-from reflexa.memory.lineage.nodes import Kind, Node, folder_named, is_within, training_folders
-from reflexa.memory.lineage.schema import datasets, improvements, trainings
+from reflexa.memory.lineage.comparisons import where_key
+from reflexa.memory.lineage.nodes import Kind, Node, folder_named, is_within, label_key, training_folders
+from reflexa.memory.lineage.schema import comparisons, datasets, improvements, trainings
 
 AT_MOST = 5
 """Candidates that an error names."""
@@ -69,10 +70,14 @@ def _exact(connection: Connection, ref: str) -> Iterator[Node]:
 
 
 def _within(connection: Connection, ref: str) -> Iterator[Node]:
-    """An attempt of a run, a row of a data set, a folder of a training run."""
+    """An attempt of a run, a label of two of them, a row of a data set, a folder of a training run."""
     folder = folder_named(str(Path(ref).resolve()) if Path(ref).exists() else ref)
     if folder is not None and training_of(connection, folder) is not None:
         yield Node("model", folder)
+        return
+    label = label_key(ref)
+    if label is not None and connection.execute(select(comparisons.c.a).where(where_key(label))).first() is not None:
+        yield Node("label", ref)
         return
     head, _, rest = ref.partition("/")
     task, _, number = rest.rpartition("/")

@@ -7,23 +7,28 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, and_, select
+from sqlalchemy import Column, ColumnElement, Connection, and_, select
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from reflexa.memory.episodes.schema import attempts, recalls, reflections, runs
 from reflexa.memory.lessons.schema import lesson_sources, lesson_uses, lessons
+from reflexa.memory.lineage import comparisons as labelling
 from reflexa.memory.lineage.datasets import AttemptKey
 from reflexa.memory.lineage.nodes import (
     Kind,
+    LabelKey,
     Node,
     attempt_key,
     attempt_node,
     folder_named,
     is_within,
+    judges_of,
+    label_key,
+    label_node,
     models_of,
     training_folders,
 )
-from reflexa.memory.lineage.schema import dataset_sources, trainings
+from reflexa.memory.lineage.schema import comparisons, dataset_sources, datasets, trainings
 from reflexa.types import RunConfig
 
 Columns = ReadOnlyColumnCollection[str, Column[Any]]
@@ -54,6 +59,7 @@ class Growth:
             "reflection": self._of_reflections,
             "lesson": self._of_lessons,
             "attempt": self._of_attempts,
+            "label": self._of_labels,
             "run": self._of_runs,
             "dataset": self._of_datasets,
             "training": self._of_trainings,
@@ -96,7 +102,7 @@ class Growth:
             yield from (Node("lesson", name) for name in self._connection.execute(merged).scalars())
 
     def _of_attempts(self, names: Sequence[str]) -> Iterator[Node]:
-        """What was learnt from them: reflections, lessons, and data sets with rows of theirs."""
+        """What was learnt from them: reflections, lessons, and data sets with rows of theirs; and their labels."""
         by_run: defaultdict[str, list[AttemptKey]] = defaultdict(list)
         for key in map(attempt_key, names):
             by_run[key.run].append(key)
@@ -109,13 +115,30 @@ class Growth:
                     for task, attempt, found in self._connection.execute(statement.where(*ours)):
                         if (task, attempt) in wanted:
                             yield Node(kind, found)
+                for label in self._labels(comparisons.c.run_id == run, comparisons.c.task_id.in_(some)):
+                    if wanted & {(label.task, label.a), (label.task, label.b)}:
+                        yield label_node(label)
+
+    def _of_labels(self, names: Sequence[str]) -> Iterator[Node]:
+        """The data sets with rows that they ordered."""
+        by_run: defaultdict[str, set[LabelKey]] = defaultdict(set)
+        for key in filter(None, map(label_key, names)):
+            by_run[key.run].add(key)
+        for run, keys in by_run.items():
+            for some in pieces(sorted({key.task for key in keys})):
+                statement = labelling.learnt().where(comparisons.c.run_id == run, comparisons.c.task_id.in_(some))
+                for *parts, dataset in self._connection.execute(statement):
+                    key = LabelKey(*parts)
+                    if key in keys and labelling.makes(key.by, self._labels_of_datasets[dataset]):
+                        yield Node("dataset", dataset)
 
     def _of_runs(self, ids: Sequence[str]) -> Iterator[Node]:
-        """What was learnt from their attempts, and the runs that replayed them."""
+        """What was learnt from their attempts, the labels of these, and the runs that replayed them."""
         for some in pieces(ids):
             for kind, columns, name in _LEARNT:
                 statement = select(columns[name]).where(columns.run_id.in_(some)).distinct()
                 yield from (Node(kind, each) for each in self._connection.execute(statement).scalars())
+            yield from map(label_node, self._labels(comparisons.c.run_id.in_(some)))
         replays = {_REPLAY + name for name in ids}
         yield from (Node("run", run) for run, specs in self._run_models if replays & set(specs))
 
@@ -124,7 +147,7 @@ class Growth:
         yield from (Node("training", each.id) for each in self._trainings if each.datasets & wanted)
 
     def _of_trainings(self, ids: Sequence[str]) -> Iterator[Node]:
-        """What went on from their checkpoints: other trainings, and runs that these answered or judged in."""
+        """What went on from their checkpoints: other trainings, runs that these answered or judged in, and labels."""
         wanted = set(ids)
         folders = [folder for each in self._trainings if each.id in wanted for folder in each.folders]
         for each in self._trainings:
@@ -133,6 +156,20 @@ class Growth:
         for run, specs in self._run_models:
             if _any_within(specs, folders):
                 yield Node("run", run)
+        judges = self._connection.execute(select(comparisons.c.judge).distinct()).scalars()
+        bad = [judge for judge in judges if _any_within(judges_of(judge), folders)]
+        for some in pieces(bad):
+            yield from map(label_node, self._labels(comparisons.c.judge.in_(some)))
+
+    def _labels(self, *where: ColumnElement[bool]) -> Iterator[LabelKey]:
+        statement = select(*labelling.KEY).where(*where).order_by(*labelling.KEY)
+        return (LabelKey(*row) for row in self._connection.execute(statement))
+
+    @cached_property
+    def _labels_of_datasets(self) -> dict[str, object]:
+        """By whose labels each data set's rows were ordered, as it was asked for."""
+        rows = self._connection.execute(select(datasets.c.id, datasets.c.config))
+        return {row.id: row.config.get("labels") for row in rows}
 
     @cached_property
     def _trainings(self) -> list[_Training]:

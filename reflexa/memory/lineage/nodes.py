@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
@@ -11,12 +12,15 @@ from reflexa.errors import UsageError
 from reflexa.memory.lineage.datasets import AttemptKey
 from reflexa.types import RunConfig
 
-Kind = Literal["improvement", "model", "training", "dataset", "row", "attempt", "run", "lesson", "reflection"]
-"""``model`` is a checkpoint folder, or what else a model string names."""
+Kind = Literal["improvement", "model", "training", "dataset", "row", "label", "attempt", "run", "lesson", "reflection"]
+"""``model`` is a checkpoint folder, or what else a model string names; ``label`` an AI judge's of two answers."""
 
 
 class Node(NamedTuple):
-    """One thing. ``id`` of an attempt is RUN/TASK/NUMBER, of a row DATASET/NUMBER, both counted from 1."""
+    """One thing. ``id`` of an attempt is RUN/TASK/NUMBER, of a row DATASET/NUMBER, both counted from 1.
+
+    That of a label of attempts A and B is RUN/TASK/A-B/STANDARDS@VERSION.
+    """
 
     kind: Kind
     id: str
@@ -36,6 +40,7 @@ class Node(NamedTuple):
 
 
 _WORDS: dict[Kind, str] = {"dataset": "data set"}
+_LABEL = re.compile(r"(?P<run>[^/]+)/(?P<task>.+)/(?P<a>[1-9]\d*)-(?P<b>[1-9]\d*)/(?P<by>.+)@(?P<version>[^@]+)", re.S)
 
 
 def attempt_node(key: AttemptKey) -> Node:
@@ -49,6 +54,35 @@ def attempt_key(name: str) -> AttemptKey:
     if not (run and task and number.isdecimal() and int(number) > 0):
         raise UsageError(f"{name!r} names no attempt: expected RUN/TASK/NUMBER, the first attempt being 1")
     return AttemptKey(run, task, int(number) - 1)
+
+
+class LabelKey(NamedTuple):
+    """What names an AI judge's label of attempts ``a`` and ``b``, counted from 0."""
+
+    run: str
+    task: str
+    a: int
+    b: int
+    by: str
+    version: str
+
+    @property
+    def attempts(self) -> tuple[AttemptKey, AttemptKey]:
+        return AttemptKey(self.run, self.task, self.a), AttemptKey(self.run, self.task, self.b)
+
+
+def label_node(key: LabelKey) -> Node:
+    return Node("label", f"{key.run}/{key.task}/{key.a + 1}-{key.b + 1}/{key.by}@{key.version}")
+
+
+def label_key(name: str) -> LabelKey | None:
+    """The label that RUN/TASK/A-B/STANDARDS@VERSION names; None for what has another form."""
+    found = _LABEL.fullmatch(name)
+    if found is None:
+        return None
+    return LabelKey(
+        found["run"], found["task"], int(found["a"]) - 1, int(found["b"]) - 1, found["by"], found["version"]
+    )
 
 
 def folder_named(spec: str) -> str | None:
@@ -72,6 +106,11 @@ def training_folders(config: Mapping[str, Any], checkpoint: str | None) -> tuple
     """The folders, as absolute paths, that a training run's checkpoints lie in."""
     named = (folder_named(str(each)) for each in (config.get("output"), checkpoint) if each)
     return tuple(dict.fromkeys(folder for folder in named if folder is not None))
+
+
+def judges_of(names: str) -> list[str]:
+    """The models that a label's judge names: several where they were a panel."""
+    return names.split(", ")
 
 
 def models_of(config: RunConfig) -> tuple[str, ...]:

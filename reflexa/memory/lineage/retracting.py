@@ -18,11 +18,11 @@ from reflexa.memory.database import Database
 from reflexa.memory.lessons.schema import lessons
 from reflexa.memory.lineage.datasets import AttemptKey
 from reflexa.memory.lineage.growth import Growth, pieces
-from reflexa.memory.lineage.nodes import Kind, Node, attempt_node
+from reflexa.memory.lineage.nodes import Kind, LabelKey, Node, attempt_node, label_node
 from reflexa.memory.lineage.schema import retractions
 from reflexa.types import Frozen
 
-RETRACTABLE: tuple[Kind, ...] = ("reflection", "lesson", "attempt", "run", "dataset", "training")
+RETRACTABLE: tuple[Kind, ...] = ("reflection", "lesson", "attempt", "label", "run", "dataset", "training")
 _COLUMNS = retractions.c
 
 
@@ -97,12 +97,19 @@ def bad_attempts(connection: Connection, keys: Sequence[AttemptKey]) -> set[Atte
     return {key for key, pair in nodes.items() if any(node in found for node in pair)}
 
 
+def bad_labels(connection: Connection, keys: Sequence[LabelKey]) -> set[LabelKey]:
+    """Those of the labels that are retracted, or one of whose attempts is."""
+    spoiled = bad_attempts(connection, [attempt for key in keys for attempt in key.attempts])
+    found = find(connection, map(label_node, keys))
+    return {key for key in keys if label_node(key) in found or not spoiled.isdisjoint(key.attempts)}
+
+
 def check_retractable(node: Node) -> None:
     """Raises ``UsageError`` for what cannot be retracted."""
     if node.kind not in RETRACTABLE:
         raise UsageError(
-            f"a {node.kind} cannot be retracted: name what went wrong: a reflection, lesson, attempt, run, data set, "
-            "or a training run by its id or checkpoint"
+            f"a {node.kind} cannot be retracted: name what went wrong: a reflection, lesson, attempt, label, run, "
+            "data set, or a training run by its id or checkpoint"
         )
 
 

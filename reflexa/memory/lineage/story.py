@@ -10,9 +10,20 @@ from sqlalchemy import Connection, Row, func, select
 
 from reflexa.memory.episodes.schema import attempts, recalls, reflections, runs, verdicts
 from reflexa.memory.lessons.schema import lesson_sources, lesson_uses, lessons
-from reflexa.memory.lineage import finding, retracting
+from reflexa.memory.lineage import comparisons, finding, retracting, schema
 from reflexa.memory.lineage.datasets import AttemptKey
-from reflexa.memory.lineage.nodes import Kind, Node, attempt_key, attempt_node, folder_named, models_of
+from reflexa.memory.lineage.nodes import (
+    Kind,
+    LabelKey,
+    Node,
+    attempt_key,
+    attempt_node,
+    folder_named,
+    judges_of,
+    label_key,
+    label_node,
+    models_of,
+)
 from reflexa.memory.lineage.schema import dataset_sources, datasets, improvements, trainings
 from reflexa.types import Frozen, RunConfig
 
@@ -62,6 +73,7 @@ class Teller:
             "training": self._training,
             "dataset": self._dataset,
             "row": self._row,
+            "label": self._label,
             "attempt": self._attempt,
             "run": self._run,
             "reflection": self._reflection,
@@ -145,7 +157,31 @@ class Teller:
             .where(_SOURCES.dataset_id == dataset, _SOURCES.row == int(number) - 1)
             .order_by(_SOURCES.idx)
         )
-        return _Told([], *self._few([attempt_node(AttemptKey(*row)) for row in self._connection.execute(statement)]))
+        sources = [attempt_node(AttemptKey(*row)) for row in self._connection.execute(statement)]
+        return _Told([], *self._few([*self._ordered_by(dataset, int(number) - 1), *sources]))
+
+    def _ordered_by(self, dataset: str, row: int) -> list[Node]:
+        """The labels that put the one answer of a row before the other."""
+        options = self._one(select(datasets.c.config).where(datasets.c.id == dataset)).config
+        row_of = comparisons.CHOSEN.c.dataset_id == dataset, comparisons.CHOSEN.c.row == row
+        found = (LabelKey(*key) for *key, _ in self._connection.execute(comparisons.learnt().where(*row_of)))
+        return [label_node(key) for key in found if comparisons.makes(key.by, options.get("labels"))]
+
+    def _label(self, name: str) -> _Told:
+        key = label_key(name)
+        row = (
+            None
+            if key is None
+            else self._connection.execute(select(schema.comparisons).where(comparisons.where_key(key))).first()
+        )
+        if key is None or row is None:
+            return _Told(["not recorded here"])
+        label = comparisons.decode(row)
+        facts = [
+            f"attempt {key.a + 1} is better than {key.b + 1} with probability {label.probability:.2f}",
+            f"{_percent(label.consistency)} of judgements the same in both orders",
+        ]
+        return _Told(facts, *self._few([*map(attempt_node, key.attempts), *map(_model_node, judges_of(label.judge))]))
 
     def _attempt(self, name: str) -> _Told:
         key = attempt_key(name)

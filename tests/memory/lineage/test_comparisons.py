@@ -6,6 +6,7 @@ import pytest
 
 from reflexa.errors import StoreError
 from reflexa.memory import Store
+from reflexa.memory.lineage.comparisons import makes
 from reflexa.rows import Comparison, PrincipleLabel
 from tests.memory.support import CONFIG, an_episode, record
 
@@ -45,3 +46,10 @@ def test_a_label_of_no_recorded_attempt_is_refused(store: Store) -> None:
     run = store.create_run(CONFIG).id
     with pytest.raises(StoreError):
         store.record_comparison(a_label(run, "nowhere"))
+
+
+def test_whose_labels_a_data_set_was_ordered_by() -> None:
+    assert makes("pairwise:x", "all")
+    assert makes("pairwise:x", "pairwise:x")
+    assert not makes("pairwise:x", "pairwise:y")
+    assert not makes("pairwise:x", None)

@@ -28,6 +28,8 @@ def test_whatever_an_id_names_is_found(history: History) -> None:
     assert find("i7") == Node("improvement", "i77")
     assert find("bad") == find("ba") == Node("reflection", "bad")
     assert find(f"{run}/Sums/0/2") == Node("attempt", f"{run}/Sums/0/2")
+    label = history.label(run)
+    assert find(label) == Node("label", label)
     step = str(history.folder / "t1" / "checkpoints" / "step-4")
     assert find(step) == find(f"hf:{step}") == Node("model", step)
 
@@ -39,7 +41,7 @@ def test_a_run_is_found_by_its_name_and_so_are_its_attempts(history: History) ->
         history.store.ancestry.find("nightly/Sums/0/1")
 
 
-@pytest.mark.parametrize("nothing", ["d1/2", "d1/0", "d7", "/nowhere/at/all", "d1/x"])
+@pytest.mark.parametrize("nothing", ["d1/2", "d1/0", "d7", "/nowhere/at/all", "d1/x", "r/t/1-2/by@1"])
 def test_what_is_not_there_is_said_to_be_unknown(history: History, nothing: str) -> None:
     with pytest.raises(UsageError, match="unknown id"):
         history.store.ancestry.find(nothing)

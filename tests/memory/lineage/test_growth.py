@@ -57,3 +57,35 @@ def test_a_judge_that_was_trained_on_bad_rows_spoils_what_it_judged(history: His
     config = history.store.find_run(history.apart).config.model_copy(update={"judge": judge})
     judged = history.store.create_run(config).id
     assert history.store.ancestry.grown("d9") == [Node("training", "t9"), Node("run", judged)]
+
+
+def test_labels_of_an_attempt_grow_from_it_and_from_its_run(history: History) -> None:
+    label, grown = history.label(history.first), history.store.ancestry.grown
+    assert Node("label", label) in grown(f"{history.first}/Sums/0/1")
+    assert Node("label", label) in grown(f"{history.first}/Sums/0/2")
+    assert Node("label", label) in grown("bad")
+    assert Node("label", label) in grown(history.first)
+    assert Node("label", label) not in grown(history.apart)
+
+
+def test_what_a_retracted_judge_said_grows_from_it_with_the_data_sets_that_it_ordered(history: History) -> None:
+    judge = f"gpt, hf:{history.folder / 't9' / 'model'}"
+    spoiled, sound = history.label(history.first, judge), history.label(history.first, "gpt", by="pairwise:other")
+    ordered = history.pairs("p1", history.first, 0, 1)
+    by_name = history.pairs("p2", history.first, 0, 1, labels="pairwise:x")
+    history.pairs("p3", history.first, 0, 1, labels="pairwise:other")
+    history.pairs("p4", history.first, 0, 1, labels=None)
+    history.pairs("p5", history.first, 1, 0)  # the other way round: another label's doing
+    grown = history.store.ancestry.grown("t9")
+    assert grown == [Node("label", spoiled), Node("dataset", ordered), Node("dataset", by_name)]
+    assert history.store.ancestry.grown(sound) == [Node("dataset", "p1"), Node("dataset", "p3")]
+
+
+def test_a_label_that_put_the_second_answer_first_made_the_row_that_begins_with_it(history: History) -> None:
+    label = history.label(history.first, probability=0.1)
+    history.pairs("p1", history.first, 0, 1)
+    history.pairs("p2", history.first, 1, 0)
+    assert history.store.ancestry.grown(label) == [Node("dataset", "p2")]
+    undecided = history.label(history.second, probability=0.5)
+    history.pairs("p3", history.second, 0, 1)
+    assert history.store.ancestry.grown(undecided) == []

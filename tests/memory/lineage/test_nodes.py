@@ -8,7 +8,18 @@ import pytest
 
 from reflexa.errors import UsageError
 from reflexa.memory.lineage.datasets import AttemptKey
-from reflexa.memory.lineage.nodes import Node, attempt_key, attempt_node, folder_named, is_within, models_of
+from reflexa.memory.lineage.nodes import (
+    LabelKey,
+    Node,
+    attempt_key,
+    attempt_node,
+    folder_named,
+    is_within,
+    judges_of,
+    label_key,
+    label_node,
+    models_of,
+)
 from tests.memory.support import CONFIG
 
 
@@ -22,6 +33,21 @@ def test_an_attempt_is_named_as_people_count() -> None:
 def test_what_names_no_attempt_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="names no attempt"):
         attempt_key(name)
+
+
+def test_a_label_is_named_by_its_attempts_as_people_count_and_by_who_made_it() -> None:
+    key = LabelKey("m9bgtz2d", "talk/3-4/x", 0, 11, "pairwise:a/b@c", "7f")
+    assert label_node(key).id == "m9bgtz2d/talk/3-4/x/1-12/pairwise:a/b@c@7f"
+    assert label_key(label_node(key).id) == key
+    assert key.attempts == (AttemptKey("m9bgtz2d", "talk/3-4/x", 0), AttemptKey("m9bgtz2d", "talk/3-4/x", 11))
+    assert judges_of("hf:/a, gpt") == ["hf:/a", "gpt"]
+
+
+@pytest.mark.parametrize(
+    "name", ["", "run/task/1", "run/task/1-2", "run/task/1-2/by", "run/task/0-1/by@1", "/t/1-2/b@1"]
+)
+def test_what_names_no_label(name: str) -> None:
+    assert label_key(name) is None
 
 
 def test_a_node_comes_back_from_its_key() -> None:

@@ -89,3 +89,32 @@ def test_a_retracted_reflection_is_recalled_no_more(history: History) -> None:
 def test_rows_and_improvements_are_not_retracted_but_what_made_them(history: History) -> None:
     with pytest.raises(UsageError, match="a row cannot be retracted: name what went wrong"):
         history.store.ancestry.retract("d1/1")
+
+
+def test_labels_are_marked_by_themselves_with_their_attempts_or_with_their_run(history: History) -> None:
+    ancestry = history.store.ancestry
+    own = history.label(history.first)
+    history.label(history.second)
+    history.label(history.apart)
+    labels = [
+        label for run in (history.first, history.second, history.apart) for label in history.store.comparisons(run)
+    ]
+    assert ancestry.retracted_labels(labels) == set()
+    assert ancestry.retracted_labels([]) == set()
+    ancestry.retract(own, "the judge was asked the wrong thing")
+    assert ancestry.retracted_labels(labels) == {labels[0]}
+    ancestry.restore(own)
+    ancestry.retract(f"{history.apart}/Sums/0/2")
+    assert ancestry.retracted_labels(labels) == {labels[2]}
+    ancestry.restore(f"{history.apart}/Sums/0/2")
+    ancestry.retract("t1")  # whose model ran the second
+    assert ancestry.retracted_labels(labels) == {labels[1]}
+
+
+def test_a_label_that_is_made_after_its_judge_was_retracted_is_marked_when_marks_are_renewed(history: History) -> None:
+    ancestry = history.store.ancestry
+    ancestry.retract("t9")
+    history.label(history.first, f"hf:{history.folder / 't9' / 'model'}")
+    labels = history.store.comparisons(history.first)
+    ancestry.renew()
+    assert ancestry.retracted_labels(labels) == set(labels)

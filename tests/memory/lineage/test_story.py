@@ -100,3 +100,36 @@ def test_what_is_not_recorded_here_is_said(history: History) -> None:
     history.store.record_attempt(run.id, "Sums/0", odd)
     story = history.store.ancestry.story(f"{run.id}/Sums/0/6")
     assert story.origins[0].facts == ("not recorded here",)
+
+
+def test_a_row_is_told_with_the_label_that_ordered_it_and_its_judge(history: History) -> None:
+    judge = f"gpt, hf:{history.folder / 't9' / 'model'}"
+    label = history.label(history.first, judge, probability=0.25)
+    history.pairs("p1", history.first, 1, 0)
+    story = history.store.ancestry.story("p1/1", Bounds(depth=20, limit=10))
+    assert [(origin.kind, origin.id) for origin in story.origins] == [
+        ("label", label),
+        ("attempt", f"{history.first}/Sums/0/2"),
+        ("attempt", f"{history.first}/Sums/0/1"),
+    ]
+    told = story.origins[0]
+    assert told.facts == (
+        "attempt 1 is better than 2 with probability 0.25",
+        "100.0 % of judgements the same in both orders",
+    )
+    assert [origin.id for origin in told.origins] == [
+        f"{history.first}/Sums/0/1",
+        f"{history.first}/Sums/0/2",
+        "gpt",
+        str(history.folder / "t9" / "model"),
+    ]
+    assert path_to(story, "t9")
+    history.pairs("p2", history.first, 1, 0, labels=None)  # ordered by verdicts
+    assert "label" not in {each.kind for each in every(history.store.ancestry.story("p2/1"))}
+
+
+def test_a_labels_story_says_that_it_is_retracted(history: History) -> None:
+    label = history.label(history.first, f"hf:{history.folder / 't9' / 'model'}")
+    history.store.ancestry.retract("t9", "it was taught badly")
+    story = history.store.ancestry.story(label)
+    assert story.retracted == "grew from training t9, which is retracted: it was taught badly"
