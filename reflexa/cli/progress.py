@@ -4,29 +4,40 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from reflexa.agent import Tally
 from reflexa.cli.output import is_terminal, note
 from reflexa.cli.text import count, dollars, one_line, seconds
+from reflexa.errors import StoreError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from reflexa.memory.episodes.reading import Standing
+
 QUIET_SECONDS = 30.0
 """Between two lines where nobody watches."""
+LOOK_SECONDS = 2.0
+"""Between two looks at what other processes have done of the run."""
 
 
 class RunProgress:
     """Shows a run's tally on stderr; a context manager, and the runner's listener.
 
-    ``before`` is what earlier sessions of a resumed run had done.
+    ``before`` is what earlier sessions of a resumed run had done. ``standing`` tells of a run that other processes may
+    work on where it stands by all of them.
     """
 
-    def __init__(self, title: str, before: Tally) -> None:
+    def __init__(self, title: str, before: Tally, standing: Callable[[], Standing] | None = None) -> None:
         self._title = one_line(title, 40)
         self._before = before
+        self._standing = standing
+        self._looked = float("-inf")
+        self._by_all = before
         self._began = self._told = time.monotonic()
         self._live: Progress | None = _live(self._title, before) if is_terminal(sys.stderr) else None
 
@@ -43,15 +54,24 @@ class RunProgress:
 
     def __call__(self, tally: Tally) -> None:
         """Shows a tally of this session; called from many threads, one at a time."""
-        now = time.monotonic()
-        left = (tally.total - self._before.done - tally.done) * (now - self._began) / tally.done if tally.done else None
-        words = state(_sum(self._before, tally), left)
-        done = self._before.done + tally.done
+        done, words = self.shown(tally)
         if self._live is not None:
             self._live.update(self._live.task_ids[0], completed=done, total=tally.total, state=words)
-        elif now - self._told >= QUIET_SECONDS:
-            self._told = now
+        elif time.monotonic() - self._told >= QUIET_SECONDS:
+            self._told = time.monotonic()
             note(f"{self._title}: {done}/{tally.total} · {words}")
+
+    def shown(self, tally: Tally) -> tuple[int, str]:
+        """What is shown for a tally: how many of the run's tasks are done, and in words where it stands."""
+        now = time.monotonic()
+        if self._standing is not None and now - self._looked >= LOOK_SECONDS:
+            self._looked = now
+            with suppress(StoreError):  # the run itself will say so
+                self._by_all = self._before.model_copy(update=self._standing()._asdict())
+        run = _most(_sum(self._before, tally), self._by_all)
+        done, since = run.done, run.done - self._before.done
+        words = state(run, (tally.total - done) * (now - self._began) / since if since else None)
+        return done, f"{tally.done} here · {words}" if since > tally.done else words
 
 
 def state(tally: Tally, left: float | None) -> str:
@@ -74,6 +94,13 @@ def _sum(before: Tally, now: Tally) -> Tally:
             "failed": before.failed + now.failed,
             "errors": before.errors + now.errors,
         }
+    )
+
+
+def _most(ours: Tally, by_all: Tally) -> Tally:
+    """Our own tally is the newer one, that of all processes the larger."""
+    return ours.model_copy(
+        update={name: max(getattr(ours, name), getattr(by_all, name)) for name in ("solved", "failed", "errors")}
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import threading
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reflexa.agent import (
@@ -169,18 +170,19 @@ class _Execution:
             f"up to {plural(run.config.attempts, 'attempt')} a task · {self.bench.options.tasks_at_once} tasks at once"
             f"{f' · sandbox {level}' if level else ''} · database {self._shown_database()}"
         )
-        progress = RunProgress(run.config.suite, self._before(run, len(plan.suite.tasks)))
+        shared = plan.run is None or self.options.join is not None  # nobody else has begun what is new
+        by_all = partial(self.store.standing, run.id) if shared else None
+        progress = RunProgress(run.config.suite, self._before(run, len(plan.suite.tasks)), by_all)
         with progress, announced_interrupts():
-            outcome = self._carry_out(plan, run, budget, progress)
+            outcome = self._carry_out(plan, run, budget, progress, shared=shared)
         for lesson in outcome.quarantined:
             note(f"lesson {lesson.id} is in quarantine, {lesson.reason}: {one_line(lesson.text, 80)}")
         if outcome.status != "finished":
             self._say_how_to_resume(f"{outcome.status}: {outcome.detail}", run)
         return outcome
 
-    def _carry_out(self, plan: Plan, run: RunRecord, budget: Limits, progress: RunProgress) -> Outcome:
+    def _carry_out(self, plan: Plan, run: RunRecord, budget: Limits, progress: RunProgress, *, shared: bool) -> Outcome:
         """In this process, or in those of a cluster."""
-        shared = plan.run is None or self.options.join is not None  # nobody else has begun what is new
         where = cluster(self.options)
         if where is None:
             return self.bench.execute(run, plan.suite, budget, progress, shared=shared)

@@ -10,6 +10,8 @@ import pytest
 
 from reflexa.agent import Tally
 from reflexa.cli.progress import RunProgress, state
+from reflexa.errors import StoreError
+from reflexa.memory.episodes.reading import Standing
 from reflexa.types import Usage
 from tests.cli.support import ROOT, learning_script
 
@@ -28,6 +30,24 @@ def test_a_log_gets_no_live_line(capsys: pytest.CaptureFixture[str]) -> None:
     with RunProgress("humaneval", Tally(total=20)) as progress:
         progress(TALLY)
     assert capsys.readouterr().err == ""
+
+
+def test_the_whole_run_is_shown_where_others_work_on_it() -> None:
+    progress = RunProgress("sums", Tally(total=20, solved=2), lambda: Standing(solved=9, failed=2, errors=1))
+    done, words = progress.shown(TALLY)
+    assert done == 12
+    assert words.startswith("5 here · 9 solved · 2 failed · 1 retrying · 1 errors")
+    done, words = progress.shown(TALLY.model_copy(update={"failed": 5}))
+    assert done == 15
+    assert words.startswith("8 here · 9 solved · 5 failed")
+
+
+def test_our_own_tally_is_shown_where_the_run_cannot_be_looked_at() -> None:
+    def out_of_reach() -> Standing:
+        raise StoreError("the database is locked")
+
+    done, words = RunProgress("sums", Tally(total=20), out_of_reach).shown(TALLY)
+    assert (done, words.partition(" · ")[0]) == (5, "3 solved")
 
 
 @pytest.mark.parametrize("no_color", [False, True])
