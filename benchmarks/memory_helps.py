@@ -1,11 +1,12 @@
 """Whether lessons of other tasks help a small model: first attempts with and without, several seeds, intervals.
 
-    python benchmarks/memory_helps.py sums|mbpp [--seeds 0,1,2] [--tasks 30] [--folder FOLDER]
+    python benchmarks/memory_helps.py sums|mbpp|humaneval [--seeds 0,1,2] [--tasks 30] [--folder FOLDER]
 
 The arms differ in nothing but their lessons:
 
 - ``without``: none;
-- ``own``: those that the model distilled by itself from a run of the training split (where it made any);
+- ``own``: those that the model distilled by itself from a run of the training split (where it made any); HumanEval has
+  none, so its lessons come from MBPP's;
 - ``written``: a few written by hand, of the kind that a person would add with ``reflexa memory add``;
 - ``placebo``: as many of about the same length, on matters that have nothing to do with the tasks. It spends the same
   tokens as ``written``, so that what these two differ by is what the lessons say.
@@ -35,7 +36,7 @@ from reflexa.types import MemoryScope, RunConfig
 SUMS = "reasoning-gym:chain_sum,min_terms=2,max_terms=2,min_digits=1,max_digits=2,size=500,shots=2"
 TRAIN_TASKS, CALLS = 16, 2
 TEMPERATURE = 0.7
-NEW_TOKENS = {"sums": 8, "mbpp": 160}
+NEW_TOKENS = {"sums": 8, "mbpp": 160, "humaneval": 200}
 WRITTEN = {
     "sums": (
         "State the final answer of an arithmetic problem as one number, and add no words to it.",
@@ -48,6 +49,7 @@ WRITTEN = {
         "Think of the empty list and of the first and the last element when you write a Python function.",
     ),
 }
+WRITTEN["humaneval"] = WRITTEN["mbpp"]
 PLACEBO = {
     "sums": (
         "State the final stop of a train journey as one place, and pack no more than it needs.",
@@ -60,11 +62,17 @@ PLACEBO = {
         "Think of the empty chair and of the first and the last guest when you set a table.",
     ),
 }
+PLACEBO["humaneval"] = PLACEBO["mbpp"]
 Result = dict[str, Any]
 
 
-def suite(name: str, split: str, data: Path | None) -> Suite:
-    return load_suite(SUMS, split=split) if name == "sums" else load_suite("mbpp", split=split, data=data)
+def held_out_suite(kind: str, mbpp: Path | None) -> Suite:
+    named = {"sums": SUMS, "mbpp": "mbpp", "humaneval": "humaneval"}[kind]
+    return load_suite(named, split="test", data=mbpp if kind == "mbpp" else None)
+
+
+def training_suite(kind: str, mbpp: Path | None) -> Suite:
+    return load_suite(SUMS, split="train") if kind == "sums" else load_suite("mbpp", split="train", data=mbpp)
 
 
 def written(texts: Iterable[str], name: str) -> list[Lesson]:
@@ -109,19 +117,17 @@ def distilled(bench: Workbench, train: Suite, seed: int, new_tokens: int) -> Res
     return {"calls": found.calls, **found.tally.model_dump(exclude={"lessons"}), "lessons": texts}
 
 
-def arm(name: str, of: Suite, seed: int, lessons: list[Lesson], folder: Path) -> tuple[list[bool], int]:
+def arm(database: Path, of: Suite, seed: int, lessons: list[Lesson], new_tokens: int) -> tuple[list[bool], int]:
     """One run in a database of its own, with these lessons."""
-    with Store.open(folder / f"{of.name.partition(':')[0]}-{name}-{seed}.db") as store:
+    memory: MemoryScope = "all" if lessons else "episode"
+    with Store.open(database) as store, Workbench(store, BenchOptions(concurrency=4, context=2048)) as bench:
         store.add_lessons(lessons)
-        with Workbench(store, BenchOptions(concurrency=4, context=2048)) as bench:
-            kind = "sums" if of.name.startswith("reasoning-gym") else "mbpp"
-            memory: MemoryScope = "suite" if lessons else "episode"
-            return solved(bench, of, config(of, seed, memory, NEW_TOKENS[kind]))
+        return solved(bench, of, config(of, seed, memory, new_tokens))
 
 
 def measure(kind: str, seeds: list[int], tasks: int, data: Path | None, folder: Path) -> Result:
-    held_out = select(suite(kind, "test", data), limit=str(tasks))
-    train = select(suite(kind, "train", data), limit=str(TRAIN_TASKS))
+    held_out = select(held_out_suite(kind, data), limit=str(tasks))
+    train = select(training_suite(kind, data), limit=str(TRAIN_TASKS))
     task_suite = held_out.tasks[0].suite
     with Store.open(folder / f"{kind}-train.db") as store:
         with Workbench(store, BenchOptions(concurrency=4, context=2048)) as bench:
@@ -137,7 +143,8 @@ def measure(kind: str, seeds: list[int], tasks: int, data: Path | None, folder: 
             continue
         outcomes[name], tokens[name] = [], 0
         for seed in seeds:
-            right, spent = arm(name, held_out, seed, lessons, folder)
+            database = folder / f"{kind}-{name}-{seed}.db"
+            right, spent = arm(database, held_out, seed, lessons, NEW_TOKENS[kind])
             outcomes[name] += right
             tokens[name] += spent
             note(f"{kind}, {name}, seed {seed}: {sum(right)}/{len(right)}, {spent} tokens")
@@ -198,7 +205,7 @@ def show(found: Result) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("suite", choices=("sums", "mbpp"))
+    parser.add_argument("suite", choices=tuple(NEW_TOKENS))
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--tasks", type=int, default=30, help="held-out tasks")
     parser.add_argument("--data", type=Path, help="where mbpp is read from")
