@@ -16,60 +16,40 @@ reports the rest of its metrics.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import random
 import statistics
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.contest import Contest
 from benchmarks.rl_arms import Case, Measured, run_ours, run_trl
-from benchmarks.train import ROOT, make_model
+from benchmarks.train_arms import make_model
 
 ARMS = ("ours", "trl", "trl-16")
 CASES = {"full": Case(64, None, 5.0), "early": Case(192, 40, 6.0)}
 
 
-def make_case(case: Case, folder: Path) -> Path:
+def make(name: str, steps: int, folder: Path) -> None:
     """The case's model; its generation defaults name the tokens that end a completion."""
-    make_model(case.shape, folder)
+    case = CASES[name]
+    make_model(case.shape, folder / "model")
     if case.ends is not None:
-        path = folder / "generation_config.json"
+        path = folder / "model" / "generation_config.json"
         settings = json.loads(path.read_text(encoding="utf-8"))
         ends = random.Random(0).sample(range(case.shape.vocabulary - 3), case.shape.vocabulary // case.ends)
         settings["eos_token_id"] = [settings["eos_token_id"], *ends]
         path.write_text(json.dumps(settings), encoding="utf-8")
-    return folder
 
 
-def arm_process(name: str, arm: str, threads: int, steps: int, folder: Path) -> Measured:
-    """Runs one arm in a process of its own."""
-    command = [sys.executable, __file__, "--arm", arm, "--case", name, "--steps", str(steps), "--folder", str(folder)]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{name} {arm} failed:\n{done.stderr[-3000:]}")
-    return Measured(**json.loads(done.stdout.splitlines()[-1]))
-
-
-def measure(name: str, arms: list[str], rounds: int, steps: int, threads: int) -> dict[str, list[Measured]]:
-    """All arms of a case in turn, ``rounds`` times."""
-    results: dict[str, list[Measured]] = {arm: [] for arm in arms}
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        make_case(CASES[name], folder / "model")
-        for _ in range(rounds):
-            for arm in arms:
-                results[arm].append(arm_process(name, arm, threads, steps, folder))
-                print(f"{name} {arm}: {results[arm][-1]}", file=sys.stderr)
-    return results
+def run(name: str, arm: str, steps: int, folder: Path, own: Path) -> Measured:
+    """One arm's steps."""
+    case, model = CASES[name], folder / "model"
+    return run_ours(case, steps, model, own) if arm == "ours" else run_trl(case, arm, steps, model, own)
 
 
 def table(name: str, results: dict[str, list[Measured]]) -> Iterator[str]:
@@ -87,49 +67,33 @@ def table(name: str, results: dict[str, list[Measured]]) -> Iterator[str]:
             f"{middle['peak_mb']:,.0f} | {middle['peak_mb'] / least:.2f} | {middle['length']:.1f} | "
             f"{middle['sampling']:.2f} | {middle['verifying']:.2f} | {middle['learning']:.2f} |"
         )
+    if "ours" in results and len(results) > 1:
+        yield f"(to be reached in {name}: {CASES[name].target:g} times TRL's)"
 
 
-def one_arm(name: str, arm: str, steps: int, folder: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=folder) as own:
-        case, model = CASES[name], folder / "model"
-        measured = (
-            run_ours(case, steps, model, Path(own)) if arm == "ours" else run_trl(case, arm, steps, model, Path(own))
-        )
-    print(json.dumps(asdict(measured)))
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--case", action="append", choices=CASES)
-    parser.add_argument("--arms", action="append", choices=ARMS, help="only these")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--arm", help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    names = args.case or list(CASES)
-    if args.arm:
-        one_arm(names[0], args.arm, args.steps, args.folder)
-        return
-    arms = args.arms or list(ARMS)
-    results = {name: measure(name, arms, args.rounds, args.steps, args.threads) for name in names}
-    if args.json:
-        print(
-            json.dumps({name: {a: [asdict(r) for r in rs] for a, rs in arms.items()} for name, arms in results.items()})
-        )
-        return
-    print(
-        "| case | arm | new tokens/s | of TRL's fastest | the same by CPU time | peak MB | of TRL's least | length "
-        "| sampling s | verifying s | learning s |"
-    )
-    print("| --- " * 11 + "|")
-    for name, found in results.items():
-        print("\n".join(table(name, found)))
-        if "ours" in found and len(found) > 1:
-            print(f"(to be reached in {name}: {CASES[name].target:g} times TRL's)")
-
+CONTEST = Contest(
+    script=Path(__file__),
+    about=__doc__,
+    arms=dict.fromkeys(CASES, ARMS),
+    steps=5,
+    measured=Measured,
+    make=make,
+    run=run,
+    columns=(
+        "case",
+        "arm",
+        "new tokens/s",
+        "of TRL's fastest",
+        "the same by CPU time",
+        "peak MB",
+        "of TRL's least",
+        "length",
+        "sampling s",
+        "verifying s",
+        "learning s",
+    ),
+    table=table,
+)
 
 if __name__ == "__main__":
-    main()
+    CONTEST.main()

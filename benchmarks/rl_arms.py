@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.train import SHAPES, Shape
+from benchmarks.train_arms import SHAPES, Shape
 
 PROMPTS, SAMPLES = 8, 8
 PROMPT = (160, 224)

@@ -11,49 +11,16 @@ step of an arm is left out; a step's time holds everything from one step's end t
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import random
-import resource
 import statistics
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-ROWS = 8
-PROMPT, COMPLETION = (160, 224), (32, 96)
+from benchmarks.contest import Contest
+from benchmarks.train_arms import ROWS, SHAPES, Case, Measured, make_model, make_rows, run_ours, run_trl
 
-
-@dataclass(frozen=True)
-class Shape:
-    """A Llama's size."""
-
-    layers: int
-    hidden: int
-    vocabulary: int
-
-
-@dataclass(frozen=True)
-class Case:
-    """What is trained on what, and the arms that take part. An arm's name is ``ours``, or TRL's with what it differs
-    in.
-    """
-
-    algorithm: str
-    shape: Shape
-    arms: tuple[str, ...]
-
-
-SHAPES = {"30m": Shape(8, 512, 8192), "tiny": Shape(4, 256, 32768)}
 DPO_ARMS = ("ours", "trl", "trl-unpadded", "trl-defaults")
 CASES = {
     "dpo-30m": Case("dpo", SHAPES["30m"], DPO_ARMS),
@@ -63,197 +30,22 @@ CASES = {
 }
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One arm's run: rows per second by the wall and by the processor's clock, the process's peak memory, and its
-    first step's loss.
-    """
-
-    rows_per_second: float
-    rows_per_cpu_second: float
-    peak_mb: float
-    first_loss: float
+def make(name: str, steps: int, folder: Path) -> None:
+    """The case's model and rows."""
+    make_model(CASES[name].shape, folder / "model")
+    make_rows(CASES[name], ROWS * steps, folder / "rows.jsonl")
 
 
-@dataclass
-class Clock:
-    """Notes the ends of steps, by the wall's and by the processor's clock."""
-
-    ends: list[tuple[float, float]] = field(default_factory=list)
-
-    def tick(self) -> None:
-        self.ends.append((time.perf_counter(), time.process_time()))
-
-    def measured(self, rows: float, first_loss: float) -> Measured:
-        """What steps of so many ``rows`` measured."""
-        steps = [
-            (wall - before[0], cpu - before[1]) for before, (wall, cpu) in zip(self.ends, self.ends[1:], strict=False)
-        ]
-        wall, cpu = (rows / statistics.median(step[index] for step in steps) for index in (0, 1))
-        return Measured(wall, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, first_loss)
-
-
-def make_model(shape: Shape, folder: Path) -> Path:
-    """A Llama with random weights, and a tokenizer that reads one token a word."""
-    import torch
-    import transformers
-    from tokenizers import Tokenizer, models, pre_tokenizers
-
-    words = {f"w{index}": index for index in range(shape.vocabulary - 3)}
-    for special in ("<unk>", "<pad>", "<eos>"):
-        words[special] = len(words)
-    tokenizer = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    hf: Any = transformers
-    fast = hf.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, unk_token="<unk>", pad_token="<pad>", eos_token="<eos>"
-    )
-    torch.manual_seed(0)
-    config = hf.LlamaConfig(
-        vocab_size=shape.vocabulary,
-        hidden_size=shape.hidden,
-        intermediate_size=3 * shape.hidden,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.hidden // 64,
-        num_key_value_heads=shape.hidden // 64,
-        max_position_embeddings=4096,
-        tie_word_embeddings=True,
-        bos_token_id=None,
-        eos_token_id=words["<eos>"],
-        pad_token_id=words["<pad>"],
-    )
-    hf.LlamaForCausalLM(config).save_pretrained(folder)
-    fast.save_pretrained(folder)
-    return folder
-
-
-def make_rows(case: Case, rows: int, path: Path) -> Path:
-    """Rows of random words. Words join their neighbours with a space, so that both sides read the same tokens."""
-    draw = random.Random(0)
-
-    def text(lengths: tuple[int, int]) -> str:
-        return "".join(f"w{draw.randrange(case.shape.vocabulary - 3)} " for _ in range(draw.randint(*lengths)))
-
-    with path.open("w", encoding="utf-8") as file:
-        for _ in range(rows):
-            row = {"prompt": text(PROMPT)}
-            if case.algorithm == "sft":
-                row["completion"] = text(COMPLETION)
-            else:
-                row |= {"chosen": text(COMPLETION), "rejected": text(COMPLETION)}
-            file.write(json.dumps(row) + "\n")
-    return path
-
-
-def run_ours(case: Case, model: Path, data: Path, folder: Path) -> Measured:
-    from reflexa.training.api import train
-    from reflexa.training.config import BatchConfig, OptimizerConfig, TrainConfig
-
-    clock = Clock()
-    losses: list[float] = []
-
-    def note(report: Any) -> None:
-        clock.tick()
-        losses.append(report.loss)
-
-    config = TrainConfig(
-        algorithm=case.algorithm,
-        model=str(model),
-        data=(data,),
-        output=folder / "out",
-        batch=BatchConfig(rows=ROWS),
-        optimizer=OptimizerConfig(learning_rate=1e-6),
-    )
-    train(config, note)
-    # The last step's time holds the checkpoint.
-    clock.ends.pop()
-    return clock.measured(ROWS, losses[0])
-
-
-def run_trl(case: Case, arm: str, model: Path, data: Path, folder: Path) -> Measured:
-    import datasets
-    import transformers
-
-    hf: Any = transformers
-    trainer_type, settings = _trl(case.algorithm, arm)
-    clock = Clock()
-    losses: list[float] = []
-
-    class Note(hf.TrainerCallback):  # type: ignore[misc]  # transformers is untyped
-        def on_step_end(self, *_: Any, **__: Any) -> None:
-            clock.tick()
-
-        def on_log(self, _: Any, __: Any, ___: Any, logs: dict[str, float], **____: Any) -> None:
-            losses.extend([logs["loss"]] if "loss" in logs else [])
-
-    rows = datasets.load_dataset("json", data_files=str(data), split="train", cache_dir=str(folder / "cache"))
-    args = settings(
-        output_dir=str(folder / "out"),
-        learning_rate=1e-6,
-        num_train_epochs=1,
-        logging_steps=1,
-        save_strategy="no",
-        report_to=[],
-        disable_tqdm=True,
-        use_cpu=True,
-    )
-    network = str(model)
-    trainer = trainer_type(model=network, args=args, train_dataset=rows, callbacks=[Note()])
-    trainer.train()
-    # Packed rows: as many rows went through a step as there are rows per step.
-    return clock.measured(len(rows) / len(clock.ends), losses[0])
-
-
-def _trl(algorithm: str, arm: str) -> tuple[Any, Callable[..., Any]]:
-    """A trainer's type, and its configuration's with this arm's options."""
-    import trl as library
-
-    trl: Any = library
-
-    defaults = {"per_device_train_batch_size": ROWS}
-    best = {**defaults, "bf16": True, "gradient_checkpointing": False}
-    options: dict[str, Any] = defaults if arm == "trl-defaults" else best
-    if algorithm == "dpo":
-        if arm != "trl-defaults":
-            options |= {"precompute_ref_log_probs": True, "precompute_ref_batch_size": ROWS}
-        options |= {"padding_free": True} if arm == "trl-unpadded" else {}
-        return trl.DPOTrainer, lambda **more: trl.DPOConfig(**options, **more)
-    if algorithm == "sft":
-        if arm == "trl-packed":
-            options |= {"packing": True, "max_length": 512, "per_device_train_batch_size": ROWS // 2}
-        return trl.SFTTrainer, lambda **more: trl.SFTConfig(**options, **more)
-    return trl.RewardTrainer, lambda **more: trl.RewardConfig(**options, **more)
-
-
-def arm_process(name: str, arm: str, threads: int, steps: int, folder: Path) -> Measured:
-    """Runs one arm in a process of its own."""
-    command = [sys.executable, __file__, "--arm", arm, "--case", name, "--steps", str(steps), "--folder", str(folder)]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{name} {arm} failed:\n{done.stderr[-3000:]}")
-    return Measured(**json.loads(done.stdout.splitlines()[-1]))
-
-
-def measure(name: str, rounds: int, steps: int, threads: int) -> dict[str, list[Measured]]:
-    """All arms of a case in turn, ``rounds`` times."""
-    case = CASES[name]
-    results: dict[str, list[Measured]] = {arm: [] for arm in case.arms}
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        make_model(case.shape, folder / "model")
-        make_rows(case, ROWS * steps, folder / "rows.jsonl")
-        for _ in range(rounds):
-            for arm in case.arms:
-                results[arm].append(arm_process(name, arm, threads, steps, folder))
-                print(f"{name} {arm}: {results[arm][-1]}", file=sys.stderr)
-    return results
+def run(name: str, arm: str, steps: int, folder: Path, own: Path) -> Measured:
+    """One arm, on all rows that were made."""
+    case, model, rows = CASES[name], folder / "model", folder / "rows.jsonl"
+    return run_ours(case, model, rows, own) if arm == "ours" else run_trl(case, arm, model, rows, own)
 
 
 def table(name: str, results: dict[str, list[Measured]]) -> Iterator[str]:
-    best = [arm for arm in results if arm not in ("ours", "trl-defaults")]
+    best = [arm for arm in results if arm not in ("ours", "trl-defaults")] or list(results)
     peak = min(statistics.median(run.peak_mb for run in results[arm]) for arm in best)
-    rounds = range(len(results["ours"]))
+    rounds = range(len(results[best[0]]))
     fastest = [max(results[arm][i].rows_per_second for arm in best) for i in rounds]
     thriftiest = [max(results[arm][i].rows_per_cpu_second for arm in best) for i in rounds]
     for arm, runs in results.items():
@@ -267,42 +59,26 @@ def table(name: str, results: dict[str, list[Measured]]) -> Iterator[str]:
         )
 
 
-def one_arm(name: str, arm: str, steps: int, folder: Path) -> None:
-    case = CASES[name]
-    with tempfile.TemporaryDirectory(dir=folder) as own:
-        rows = folder / "rows.jsonl"
-        if arm == "ours":
-            measured = run_ours(case, folder / "model", rows, Path(own))
-        else:
-            measured = run_trl(case, arm, folder / "model", rows, Path(own))
-    print(json.dumps(asdict(measured)))
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--case", action="append", choices=CASES)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=6)
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--arm", help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    names = args.case or list(CASES)
-    if args.arm:
-        one_arm(names[0], args.arm, args.steps, args.folder)
-        return
-    results = {name: measure(name, args.rounds, args.steps, args.threads) for name in names}
-    if args.json:
-        print(
-            json.dumps({name: {a: [asdict(r) for r in rs] for a, rs in arms.items()} for name, arms in results.items()})
-        )
-        return
-    print("| case | arm | rows/s | of TRL's fastest | the same by CPU time | peak MB | of TRL's least | first loss |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    for name, arms in results.items():
-        print("\n".join(table(name, arms)))
-
+CONTEST = Contest(
+    script=Path(__file__),
+    about=__doc__,
+    arms={name: case.arms for name, case in CASES.items()},
+    steps=6,
+    measured=Measured,
+    make=make,
+    run=run,
+    columns=(
+        "case",
+        "arm",
+        "rows/s",
+        "of TRL's fastest",
+        "the same by CPU time",
+        "peak MB",
+        "of TRL's least",
+        "first loss",
+    ),
+    table=table,
+)
 
 if __name__ == "__main__":
-    main()
+    CONTEST.main()
