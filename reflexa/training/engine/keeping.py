@@ -17,6 +17,9 @@ from reflexa.training.engine.processes import Processes
 from reflexa.training.engine.scorer import Scorer
 from reflexa.training.engine.weights import Trained
 
+_ASIDE = ".model."
+"""Begins the name of a folder in which a final model is being written."""
+
 
 def _nothing(folder: Path) -> None:
     """A run that keeps no further files."""
@@ -36,7 +39,7 @@ def publish_checkpoint(config: CommonConfig, head: Head, checkpoint: Path | None
 
 
 def _aside(config: CommonConfig) -> Path:
-    return config.output / f".model.{os.getpid()}"
+    return config.output / f"{_ASIDE}{os.getpid()}"
 
 
 def _replace_model(config: CommonConfig, aside: Path) -> None:
@@ -53,8 +56,13 @@ class Keeper:
         self.checkpoints = Checkpoints(config.output / "checkpoints", config.checkpoints.keep)
 
     def refuse_to_overwrite(self) -> None:
-        """Raises ``ConfigError`` where the output folder holds another run's checkpoints, or this one's unasked."""
+        """Raises ``ConfigError`` where the output folder holds another run's checkpoints, or this one's unasked.
+
+        Removes what a killed process left half-written.
+        """
         self.checkpoints.clean()
+        for left in self._config.output.glob(f"{_ASIDE}*"):
+            shutil.rmtree(left, ignore_errors=True)
         if self.checkpoints.all() and not self._config.resume:
             raise ConfigError(
                 f"{self._config.output} already holds checkpoints of a run: resume it, or choose another output folder"

@@ -11,7 +11,7 @@ from reflexa.verifiers.steps import split_steps
 
 
 def scored_by(scorer: Scorer) -> Reward:
-    """A reward model's raw score of an answer (``reflexa.training.combined_scorer`` makes two of them one).
+    """A reward model's raw score of an answer (``reflexa.verifiers.combined_reward`` makes two of them one).
 
     The reward raises ``VerifierError`` where the scorer cannot score.
     """

@@ -21,6 +21,8 @@ from tests.cli.support import LETTERS, Cli, finish, started, wait_until  # noqa:
 from tests.support.tiny_models import make_checkpoint  # noqa: E402
 
 TASKS = 8
+PATIENCE = 180.0
+"""Seconds that a process may take, imports and all, on a machine that has much else to do."""
 MORTAL = '''
 """Passes letters of the alphabet's first half. FUSE="SPLIT N" kills the process at a run's N-th answer to SPLIT."""
 import itertools, os, signal
@@ -67,7 +69,7 @@ def whole(cli: Cli, options: Sequence[str], folder: Path) -> dict[str, Any]:
 def killed(arguments: Sequence[str], folder: Path, fuse: str) -> str:
     """What a circle says until its judge kills it."""
     with started(arguments, folder, FUSE=fuse, OMP_NUM_THREADS="1") as process:
-        ended = finish(process)
+        ended = finish(process, PATIENCE)
     assert ended.code == -signal.SIGKILL, ended.err
     return ended.err
 
@@ -131,7 +133,7 @@ def test_a_circle_killed_in_every_step_comes_to_what_an_unbroken_one_does(
     resume = ["improve", "--resume", circle, "--json"]
     with started(resume, home, OMP_NUM_THREADS="1") as process:
         checkpoints = output / "round-1" / "checkpoints"
-        wait_until(lambda: any(checkpoints.glob("step-*")), process)
+        wait_until(lambda: any(checkpoints.glob("step-*")), process, PATIENCE)
         process.kill()
         assert finish(process).code == -signal.SIGKILL
     (first,) = now(database, circle)["rounds"]

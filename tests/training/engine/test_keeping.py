@@ -50,7 +50,9 @@ def test_a_checkpoint_holds_what_else_belongs_to_it_and_is_gone_on_from(tmp_path
     with pytest.raises(ConfigError, match="already holds checkpoints"):
         keeper.refuse_to_overwrite()
     again, _ = make_keeper(tmp_path, resume=True)
+    (tmp_path / "out" / ".model.1").mkdir()  # what a process leaves that is killed while it publishes
     again.refuse_to_overwrite()
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["checkpoints"]
     assert again.resume_point(SAME) == (3, made)
     taken = again.taken_up(prepare(load_model(base)), made)
     for mine, kept in zip(taken.parameters(), load_model(str(made)).parameters(), strict=True):
