@@ -168,7 +168,7 @@ class _Run:
             return -means["loss"] if algorithm.proxy is None else means[algorithm.proxy]
 
         given = measures is not None and measures.proxy is not None
-        with explained(step, None if isinstance(path, str) else path):
+        with explained(step, None if isinstance(path, str) else path, lower="points.slots or batch.tokens"):
             self._survey.measured(step, path, None if given else objective)
 
     def _trained(self, scorer: Scorer) -> Trained:

@@ -23,8 +23,12 @@ def pair_row(index: int) -> dict[str, Any]:
     return {"prompt": chat("user", f"Is {index} big?"), "chosen": chosen, "rejected": rejected}
 
 
+def unpaired_row(index: int) -> dict[str, Any]:
+    return {**sft_row(index), "label": index % 2 == 0}
+
+
 def write_rows(path: Path, algorithm: str, count: int = 20) -> Path:
-    make = sft_row if algorithm == "sft" else pair_row
+    make = {"sft": sft_row, "kto": unpaired_row}.get(algorithm, pair_row)
     path.write_text("".join(json.dumps(make(index)) + "\n" for index in range(count)), encoding="utf-8")
     return path
 

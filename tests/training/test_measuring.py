@@ -59,6 +59,17 @@ def test_without_a_reference_the_loss_negated_is_the_proxy(tmp_path: Path) -> No
     assert result.points[0].proxy < result.points[1].proxy
 
 
+@pytest.mark.parametrize(("algorithm", "proxy"), [("kto", 0.0), ("simpo", None), ("ipo", -25.0)])
+def test_each_objective_has_a_proxy_of_its_own(tmp_path: Path, algorithm: str, proxy: float | None) -> None:
+    """At the start KTO's margin is 0, and IPO's loss (1/2τ)²; SimPO's margin is what it happens to be."""
+    few = SurveyConfig(prompts=2, max_new_tokens=2)
+    options = {"tau": 0.1} if algorithm == "ipo" else {}
+    points = train(held_out(tmp_path, algorithm, precision="float32", steps=2, points=few, options=options)).points
+    assert [point.step for point in points] == [0, 2]
+    assert points[0].proxy == (pytest.approx(proxy, abs=1e-3) if proxy is not None else points[0].proxy)
+    assert points[1].proxy > points[0].proxy
+
+
 def test_held_out_tasks_judge_and_a_reward_may_be_the_proxy(tmp_path: Path) -> None:
     alone = train(make_config(tmp_path, "dpo", epochs=1, points=FEW), tasks=tasks())
     assert {(point.true, point.rewards) for point in alone.points} == {(1 / 3, (0.0, 1.0, 0.0))}

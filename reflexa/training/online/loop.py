@@ -169,8 +169,10 @@ def _told_of(learnt: Learnt) -> dict[str, float]:
 
 
 @contextmanager
-def explained(step: int, last: Path | None) -> Iterator[None]:
-    """Errors of a step say which it was, and what was kept."""
+def explained(
+    step: int, last: Path | None, lower: str = "batch_tokens (learning) or slots (sampling)"
+) -> Iterator[None]:
+    """Errors of a step say which it was, what was kept, and what to ``lower`` where memory ran out."""
     good = f"the last good checkpoint is {last}" if last else "no checkpoint was written before it"
     try:
         yield
@@ -181,6 +183,4 @@ def explained(step: int, last: Path | None) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        raise TrainingError(
-            f"step {step}: out of memory; lower batch_tokens (learning) or slots (sampling); {good}"
-        ) from error
+        raise TrainingError(f"step {step}: out of memory; lower {lower}; {good}") from error
