@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from importlib import metadata
 from typing import Literal
 
@@ -10,7 +11,7 @@ from reflexa.errors import MissingExtraError, TransientVerifierError, UsageError
 from reflexa.foreign.parts import Part
 from reflexa.sandbox.text import plain
 from reflexa.types import Attempt, CheckResult, GeneratedCheck, Task, Verdict
-from reflexa.verifiers.foreign_pool import ForeignPool
+from reflexa.verifiers.workers import Pool, Program, Worker
 
 Kind = Literal["inspect", "verifiers"]
 _PACKAGES: dict[Kind, str] = {"inspect": "inspect-ai", "verifiers": "verifiers"}
@@ -23,13 +24,14 @@ class ForeignScorers:
 
     The score is the weighted sum of their values over the sum of the positive weights (Inspect's weights are all 1),
     and at least 0; passed means full marks: 1 from each scorer with a positive weight, and nothing taken away.
-    ``seconds`` bound one answer; ``verify`` may be called from any thread.
+    ``seconds`` bound one answer. Up to ``workers`` processes load the tasks, the first one at once; ``verify`` may be
+    called from any thread.
 
     Raises ``TransientVerifierError`` where the scorers took too long, ``VerifierError`` where one broke, left the
     answer unscored or gave more than 1, and for tasks of other suites; ``UsageError`` where the tasks cannot be loaded.
     """
 
-    def __init__(self, kind: Kind, spec: str, seconds: float = 60.0) -> None:
+    def __init__(self, kind: Kind, spec: str, seconds: float = 60.0, workers: int = 2) -> None:
         package = _PACKAGES[kind]
         if not spec:
             raise UsageError(f"the verifier {kind} is named with its tasks: write {kind}:…, as the suite is named")
@@ -39,7 +41,12 @@ class ForeignScorers:
             raise MissingExtraError(f"the verifier {kind}", "bridges") from error
         self.name: str = kind
         self._generator = f"{kind}:{spec}"
-        self._pool = ForeignPool(kind, spec, seconds)
+        self._seconds = seconds
+        # Not bare: the scorers are the user's own, and run with his environment.
+        program = Program("the process of its scorers", "reflexa.verifiers.foreign_worker", (kind, spec), bare=False)
+        self._pool = Pool(partial(Worker, program), workers)
+        with self._pool.lent():
+            """Loads the tasks, or says why they cannot be."""
 
     def verify(self, task: Task, attempt: Attempt) -> Verdict:
         """Scores an answer as the framework would have, had its own model given it."""
@@ -63,16 +70,18 @@ class ForeignScorers:
         )
 
     def close(self) -> None:
-        """Ends the processes that the scorers run in."""
+        """Ends the processes that the scorers run in; a later ``verify`` starts new ones."""
         self._pool.close()
 
     def _parts(self, task: Task, check: GeneratedCheck, answer: str) -> tuple[Part, ...]:
         try:
-            parts = self._pool.ask(check.entry, answer)
+            with self._pool.lent() as worker:
+                reply = worker.ask({"entry": check.entry, "answer": answer}, self._seconds)
         except TransientVerifierError as error:
             raise TransientVerifierError(f"task {task.id}: {self._generator}: {error}") from error
-        except VerifierError as error:
-            raise VerifierError(f"task {task.id}: {self._generator}: {error}") from error
+        if "error" in reply:
+            raise VerifierError(f"task {task.id}: {self._generator}: {reply['error']}")
+        parts = tuple(Part.model_validate(part) for part in reply["parts"])
         if not any(part.weight > 0 for part in parts):
             raise VerifierError(f"task {task.id}: no scorer of {self._generator} gave a score that counts")
         for part in parts:

@@ -1,4 +1,4 @@
-"""The process in which the scorers of another framework run; ``foreign_pool`` is the other side.
+"""The process in which the scorers of another framework run; ``foreign`` is the other side.
 
 They run in the main thread of a process, as they do at home: timeouts by signals work nowhere else, and a scorer that
 takes an error for a wrong answer would fail right ones. And a process can be ended, whatever a scorer is stuck in.
@@ -7,33 +7,24 @@ takes an error for a wrong answer would fail right ones. And a process can be en
 from __future__ import annotations
 
 import asyncio
-import os
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
 from typing import Any
 
-from reflexa.errors import UsageError
 from reflexa.foreign.parts import ForeignTasks, NotAskableError
-from reflexa.sandbox.worker import frames
+from reflexa.verifiers.workers import serve
 
 
 def main(kind: str, spec: str) -> None:
-    """Loads the tasks and serves requests over the socket that is standard input, until it closes."""
-    stream = frames.Stream(os.dup(0), os.dup(0))
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in range(3):  # the user's code may print
-        os.dup2(null, descriptor)
-    try:
-        tasks = _opened(kind, spec)
-    except UsageError as error:
-        stream.write({"refused": str(error)})
-        return
-    stream.write({"refused": None})
-    with asyncio.Runner() as runner:
-        while True:
-            try:
-                request = stream.read()
-            except frames.FrameError:
-                return
-            stream.write(runner.run(_scored(tasks, request)))
+    """Loads the tasks and serves requests until the socket closes."""
+    with closing(asyncio.Runner()) as runner:
+        serve(partial(_loaded, runner, kind, spec))
+
+
+def _loaded(runner: asyncio.Runner, kind: str, spec: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    tasks = _opened(kind, spec)
+    return lambda request: runner.run(_scored(tasks, request))
 
 
 def _opened(kind: str, spec: str) -> ForeignTasks:

@@ -1,42 +1,40 @@
 """The process that runs reasoning-gym's scorers, on the other side of ``reflexa.verifiers.generated``.
 
-It loads the package, gives up files, network and other processes, and then answers requests over the socket that is
-its standard input, one frame each way. It is killed where it takes too long.
+It loads the package, gives up files, network and other processes, and then answers requests. It is killed where it
+takes too long.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
-import os
 import sys
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
 
-from reflexa.sandbox.worker import codec, confine, frames
+from reflexa.sandbox.worker import codec, confine
 from reflexa.verifiers import generated_scoring as scoring
+from reflexa.verifiers.workers import serve
 
 _MEMORY, _THREADS = 4 << 30, 64
+_UNCONFINED = (
+    "and this system has no Landlock and seccomp to confine it with: use another generator, or Linux 5.13 or later"
+)
 
 
 def main(readable: list[str], tasks: int) -> None:
     """Serves until the socket closes. ``readable`` is what may still be read; ``tasks`` counts what the user runs."""
-    stream = frames.Stream(os.dup(0), os.dup(0))
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in range(3):  # scorers print and warn
-        os.dup2(null, descriptor)
+    serve(partial(_loaded, tuple(readable), tasks))
+
+
+def _loaded(readable: tuple[str, ...], tasks: int) -> Callable[[dict[str, Any]], dict[str, Any]]:
     sympy = importlib.import_module("sympy")
     importlib.import_module("reasoning_gym")
     sympy.simplify(sympy.parse_expr("x**2 - x*x"))
-    stream.write({"confined": _confine(tuple(readable), tasks)})
-    while True:
-        try:
-            request = stream.read()
-        except frames.FrameError:
-            return
-        stream.write(_scored(request))
+    return partial(_scored, confined=_confine(readable, tasks))
 
 
 def _confine(readable: tuple[str, ...], tasks: int) -> bool:
@@ -60,9 +58,11 @@ def _scorer(generator: str, config: str) -> Any:
     return dataset_class(config_class(**values, seed=0, size=1))
 
 
-def _scored(request: dict[str, Any]) -> dict[str, Any]:
+def _scored(request: dict[str, Any], confined: bool) -> dict[str, Any]:
     """``score`` from 0 to 1 with ``note``, or ``error`` where the scorer itself does not work."""
     generator, answer = request["generator"], request["answer"]
+    if generator in scoring.EVALUATING and not confined:
+        return {"error": f"the scorer of {generator} evaluates answers as code, {_UNCONFINED}"}
     refused = scoring.refusal(generator, answer)
     if refused:
         return {"score": 0.0, "note": f"the answer is {refused}"}

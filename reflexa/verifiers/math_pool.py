@@ -9,29 +9,22 @@ machine fails no answer.
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 import socket
-import subprocess
-import sys
-import tempfile
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from reflexa.errors import SandboxError, TransientVerifierError, VerifierError
-from reflexa.sandbox.launch import readable_paths, running_tasks
-from reflexa.sandbox.wire import OutOfTimeError, receive_frame, send
-from reflexa.verifiers.math_worker import ANSWER, COMMAND
+from reflexa.sandbox.deadline import Deadline, OutOfTimeError
+from reflexa.sandbox.wire import receive_frame, send
+from reflexa.verifiers.math_worker import COMMAND
+from reflexa.verifiers.workers import START_SECONDS, Pool, Program, Worker
 
-_START = "import sys, json; path, *rest = json.loads(sys.argv[1]); sys.path[:] = path; "
-_START += "from reflexa.verifiers.math_worker import main; main(*rest)"
-_START_SECONDS = 120.0
 _WALL_FACTOR = 40.0
 """Wall-clock seconds per CPU-second of budget after which an evaluator is taken for broken."""
+_END_SECONDS = 5.0
 _OWN_FAULT = frozenset({signal.SIGPROF, signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE})
 """What an evaluator dies of because of what it was given, rather than because somebody ended it."""
 
@@ -89,8 +82,8 @@ class MathPool:
         self._nursery: _Nursery | None = None
         self._closed = False
         self._lock = threading.Lock()
-        self._quick = _Lane(self.budget.quick)
-        self._slow = _Lane(self.budget.slow)
+        self._quick = Pool(self._evaluator, self.budget.quick)
+        self._slow = Pool(self._evaluator, self.budget.slow)
 
     def compare(self, reference: Sequence[str], candidates: Sequence[str], rules: Rules) -> list[Reading]:
         """Reads each candidate and compares it with the reference's alternatives, of which any will do.
@@ -100,9 +93,9 @@ class MathPool:
         """
         request = {"reference": list(reference), "candidates": list(candidates), "rules": asdict(rules)}
         with contextlib.suppress(_DiedError):
-            return self._ask(self._quick, request, min(self.budget.quick_seconds, self.budget.seconds))
+            return _asked(self._quick, request, min(self.budget.quick_seconds, self.budget.seconds))
         try:
-            return self._ask(self._slow, request, self.budget.seconds)
+            return _asked(self._slow, request, self.budget.seconds)
         except _DiedError as death:
             if death.number not in _OWN_FAULT:
                 raise TransientVerifierError(f"an evaluator of expressions ended (signal {death.number})") from None
@@ -115,134 +108,60 @@ class MathPool:
         """Ends all processes. Requests that are under way end with ``TransientVerifierError``."""
         with self._lock:
             self._closed = True
-            self._quick.clear()
-            self._slow.clear()
             if self._nursery is not None:
-                self._nursery.close()
+                self._nursery.end(_END_SECONDS)
+        self._quick.close()
+        self._slow.close()
 
-    def _ask(self, lane: _Lane, request: dict[str, Any], seconds: float) -> list[Reading]:
-        with lane.places:
-            evaluator = self._evaluator(lane)
-            kept = False
-            try:
-                readings, kept = evaluator.ask({**request, "seconds": seconds}, seconds * _WALL_FACTOR)
-            finally:
-                self._put_back(lane, evaluator, kept)
-        if readings is None:
-            raise VerifierError(f"the reference answer {_shown(request['reference'])} cannot be read as mathematics")
-        return readings
-
-    def _evaluator(self, lane: _Lane) -> _Evaluator:
+    def _evaluator(self) -> _Evaluator:
         with self._lock:
             if self._closed:
                 raise TransientVerifierError("the evaluators of expressions have been closed")
-            if lane.idle:
-                return lane.idle.pop()
             if self._nursery is None or not self._nursery.alive:
                 if self._nursery is not None:
-                    self._nursery.close()
+                    self._nursery.end()
                 self._nursery = _Nursery(self.budget.memory_bytes)
             nursery = self._nursery
         return _Evaluator(nursery)
 
-    def _put_back(self, lane: _Lane, evaluator: _Evaluator, kept: bool) -> None:
-        with self._lock:
-            if kept and not self._closed:
-                lane.idle.append(evaluator)
-                return
-        evaluator.close()
+
+def _asked(lane: Pool[_Evaluator], request: dict[str, Any], seconds: float) -> list[Reading]:
+    with lane.lent() as evaluator:
+        readings = evaluator.ask({**request, "seconds": seconds}, seconds * _WALL_FACTOR)
+    if readings is None:
+        raise VerifierError(f"the reference answer {_shown(request['reference'])} cannot be read as mathematics")
+    return readings
 
 
 def _shown(reference: Sequence[str]) -> str:
     return repr(" or ".join(reference)[:200])
 
 
-class _Lane:
-    """Places for requests, and the idle evaluators that serve them."""
-
-    def __init__(self, places: int) -> None:
-        self.places = threading.BoundedSemaphore(places)
-        self.idle: list[_Evaluator] = []
-
-    def clear(self) -> None:
-        while self.idle:
-            self.idle.pop().close()
-
-
-class _Nursery:
+class _Nursery(Worker):
     """The process that has math-verify imported and forks evaluators."""
 
     def __init__(self, memory_bytes: int) -> None:
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
-        self._control, theirs = socket.socketpair()
-        self._lock = threading.Lock()
-        path = [str(Path(entry).absolute()) for entry in sys.path]
-        start = json.dumps([path, [*readable_paths(), *filter(_is_folder, path)], running_tasks(), memory_bytes])
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-c", _START, start],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=self._errors,
-                env={"LC_ALL": "C.UTF-8"},
-                start_new_session=True,
-            )
-        self._control.settimeout(_START_SECONDS)
-        try:
-            self._answer()
-        except TransientVerifierError:
-            self.close()
-            raise
-
-    @property
-    def alive(self) -> bool:
-        return self._process.poll() is None
+        super().__init__(Program("the worker for expressions", "reflexa.verifiers.math_worker", (memory_bytes,)))
+        self._orders = threading.Lock()
 
     def start(self, channel: socket.socket) -> int:
         """Forks an evaluator that serves the socket, and returns its process id."""
-        with self._lock:
+        return self._order(b"S", 0, [channel.fileno()])
+
+    def finish(self, pid: int) -> int:
+        """Ends an evaluator and returns the signal that it had died of, or 0."""
+        try:
+            return self._order(b"E", pid, [])
+        except TransientVerifierError:
+            return int(signal.SIGKILL)
+
+    def _order(self, order: bytes, pid: int, descriptors: list[int]) -> int:
+        with self._orders:
             try:
-                socket.send_fds(self._control, [COMMAND.pack(b"S", 0)], [channel.fileno()])
+                socket.send_fds(self._connection, [COMMAND.pack(order, pid)], descriptors)
             except OSError as error:
                 raise TransientVerifierError(f"the worker for expressions is gone: {error}") from error
-            return self._answer()
-
-    def end(self, pid: int) -> int:
-        """Ends an evaluator and returns the signal that it had died of, or 0."""
-        with self._lock:
-            try:
-                self._control.sendall(COMMAND.pack(b"E", pid))
-                return self._answer()
-            except (OSError, TransientVerifierError):
-                return int(signal.SIGKILL)
-
-    def close(self) -> None:
-        """Closes the control socket, upon which the process ends its evaluators and itself."""
-        self._control.close()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._errors.close()
-
-    def _answer(self) -> int:
-        try:
-            data = self._control.recv(ANSWER.size, socket.MSG_WAITALL)
-        except OSError as error:
-            raise TransientVerifierError(f"the worker for expressions does not answer: {error}") from error
-        if len(data) < ANSWER.size:
-            raise TransientVerifierError(f"the worker for expressions ended: {self._complaint()}")
-        return int(ANSWER.unpack(data)[0])
-
-    def _complaint(self) -> str:
-        self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        return lines[-1][:300] if lines else "it said nothing"
-
-
-def _is_folder(path: str) -> bool:
-    return Path(path).is_dir()
+            return int(self._receive(START_SECONDS)["done"])
 
 
 class _Evaluator:
@@ -258,25 +177,30 @@ class _Evaluator:
             self._channel.close()
             raise
 
-    def ask(self, request: dict[str, Any], wall_seconds: float) -> tuple[list[Reading] | None, bool]:
-        """The readings, or None where the reference has none; and whether the evaluator serves on.
+    @property
+    def alive(self) -> bool:
+        return self._pid != 0
+
+    def ask(self, request: dict[str, Any], wall_seconds: float) -> list[Reading] | None:
+        """The readings, or None where the reference has none.
 
         Raises ``_DiedError`` where it ended, or did not answer in time and was ended.
         """
-        deadline = time.monotonic() + wall_seconds
+        deadline = Deadline(wall_seconds)
         first = answer = None
         with contextlib.suppress(OutOfTimeError, SandboxError):
             send(self._channel, request, deadline)
             first = receive_frame(self._channel, deadline)
             answer = receive_frame(self._channel, deadline)
         if first is None or answer is None:
-            pid, self._pid = self._pid, 0
-            raise _DiedError(self._nursery.end(pid), judging=first is not None)
+            raise _DiedError(self.end(), judging=first is not None)
+        if answer["last"]:
+            self.end()
         readings = [Reading(each["shown"], each["correct"]) for each in answer["readings"]]
-        return (readings if first["readable"] else None), not answer["last"]
+        return readings if first["readable"] else None
 
-    def close(self) -> None:
+    def end(self) -> int:
+        """Ends the process and returns the signal that it had died of, or 0. Safe to call twice."""
         self._channel.close()
-        if self._pid:
-            self._nursery.end(self._pid)
-            self._pid = 0
+        pid, self._pid = self._pid, 0
+        return self._nursery.finish(pid) if pid else 0

@@ -21,11 +21,14 @@ from functools import lru_cache
 from typing import Any
 
 from reflexa.sandbox.worker import confine, frames
+from reflexa.verifiers.workers import parent, ready
 
 COMMAND = struct.Struct("!cI")
-"""``S`` starts an evaluator on the socket that comes with it; ``E`` ends the evaluator of that process id."""
-ANSWER = struct.Struct("!i")
-"""To ``S`` the process id; to ``E`` the signal that the evaluator had died of, or 0. The first one says: ready."""
+"""``S`` starts an evaluator on the socket that comes with it; ``E`` ends the evaluator of that process id.
+
+Answered by a frame whose ``done`` is, to ``S``, the process id, and to ``E`` the signal that the evaluator had died of,
+or 0.
+"""
 _MAX_REQUESTS = 2000
 _SHOWN_CHARS = 200
 _VALUES_OF_AN_UNKNOWN = 2
@@ -46,18 +49,18 @@ _RULES = {"decimals": 6, "strict": True, "relations": False, "plain": True}
 
 
 def main(readable: list[str], tasks: int, memory_bytes: int) -> None:
-    """Serves the control socket, which is standard input, until it closes.
+    """Follows the commands of the parent until it closes the socket.
 
     ``readable`` is what may still be read; ``tasks`` counts what the user runs; ``memory_bytes`` bound an evaluator.
     """
-    control = socket.socket(fileno=os.dup(0))
-    os.dup2(1, 0)
+    control = socket.socket(fileno=parent())
+    stream = frames.Stream(control.fileno(), control.fileno())
     _warm_up()
     confine.confine_zygote(confine.Confinement(tuple(readable), required=False, tasks=tasks))
     confinement = confine.ChildConfinement(required=False)
     gc.freeze()
     children: set[int] = set()
-    control.sendall(ANSWER.pack(0))
+    ready(stream)
     while True:
         data, descriptors, _, _ = socket.recv_fds(control, COMMAND.size, 1)
         if not data:
@@ -73,7 +76,7 @@ def main(readable: list[str], tasks: int, memory_bytes: int) -> None:
         else:
             answer = _ended(pid)
             children.discard(pid)
-        control.sendall(ANSWER.pack(answer))
+        stream.write({"done": answer})
     for pid in children:
         _ended(pid)
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -34,6 +38,13 @@ def sums() -> Iterator[ForeignScorers]:
 @pytest.fixture(scope="module")
 def moods() -> Iterator[ForeignScorers]:
     opened = ForeignScorers("inspect", f"{FILE}@moods", seconds=1)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def single() -> Iterator[ForeignScorers]:
+    opened = ForeignScorers("inspect", f"{FILE}@moods", seconds=30, workers=1)
     yield opened
     opened.close()
 
@@ -93,6 +104,47 @@ def test_a_scorer_that_hangs_is_given_up_and_the_next_answer_is_judged(moods: Fo
     with pytest.raises(TransientVerifierError, match="did not answer in 1 s"):
         moods.verify(first("moods"), Attempt(answer="hang"))
     assert moods.verify(first("moods"), Attempt(answer="0.5")).score == 0.5
+
+
+def test_threads_share_it_and_each_gets_its_own_answer(single: ForeignScorers) -> None:
+    values = [n / 20 for n in range(20)]
+    with ThreadPoolExecutor(4) as threads:
+        verdicts = list(threads.map(lambda value: single.verify(first("moods"), Attempt(answer=str(value))), values))
+    assert [verdict.score for verdict in verdicts] == values
+
+
+def test_text_that_is_no_valid_unicode_reaches_the_scorer(single: ForeignScorers) -> None:
+    with pytest.raises(VerifierError, match="could not convert string to float"):
+        single.verify(first("moods"), Attempt(answer="\ud800 \x00"))
+
+
+def test_a_process_that_ends_is_a_transient_error_and_is_replaced(single: ForeignScorers) -> None:
+    with pytest.raises(TransientVerifierError, match="ended before it answered"):
+        single.verify(first("moods"), Attempt(answer="die"))
+    assert single.verify(first("moods"), Attempt(answer="1")).passed
+
+
+def test_one_left_in_the_middle_gives_its_answer_to_nobody_else(single: ForeignScorers) -> None:
+    task = first("moods")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    timer = threading.Timer(1, os.kill, [os.getpid(), signal.SIGUSR1])
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            single.verify(task, Attempt(answer="hang"))
+    finally:
+        timer.join()
+        signal.signal(signal.SIGUSR1, before)
+    assert single.verify(task, Attempt(answer="0.25")).score == 0.25
+
+
+def test_what_cannot_be_loaded_is_said_when_it_is_opened() -> None:
+    with pytest.raises(UsageError, match="there is no file gone"):
+        ForeignScorers("inspect", "gone.py@task")
 
 
 def test_tasks_of_other_suites_are_not_judged(sums: ForeignScorers) -> None:

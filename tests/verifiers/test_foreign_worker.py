@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+from reflexa.sandbox.deadline import Deadline
 from reflexa.sandbox.wire import receive_frame, send
 from reflexa.tasks import load_suite
 from reflexa.types import GeneratedCheck
@@ -32,7 +32,7 @@ def test_scorers_may_set_alarms_and_errors_come_back_as_words() -> None:
     check = load_suite(f"inspect:{FILE}@moods").tasks[0].check
     assert isinstance(check, GeneratedCheck)
     ours, worker = started(f"{FILE}@moods")
-    deadline = time.monotonic() + 240
+    deadline = Deadline(240)
     with ours:
         assert receive_frame(ours, deadline) == {"refused": None}
         replies = {}
@@ -47,6 +47,6 @@ def test_scorers_may_set_alarms_and_errors_come_back_as_words() -> None:
 def test_it_says_why_it_cannot_load() -> None:
     ours, worker = started("gone.py@task")
     with ours:
-        refused = receive_frame(ours, time.monotonic() + 240)["refused"]
+        refused = receive_frame(ours, Deadline(240))["refused"]
     assert "there is no file gone.py" in refused
     assert worker.wait(60) == 0

@@ -6,13 +6,14 @@ import json
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from reflexa.sandbox.deadline import Deadline
 from reflexa.sandbox.wire import receive_frame, send
+from reflexa.verifiers.generated_worker import _scored
 
 _START = "import sys, json; sys.path[:] = json.loads(sys.argv[1])\n"
 _START += "from reflexa.verifiers.generated_worker import main\nmain(sys.path + ['/usr', '/lib'], 4096)"
@@ -36,16 +37,15 @@ def worker() -> Iterator[socket.socket]:
         process = subprocess.Popen(
             [sys.executable, "-c", _START, json.dumps(sys.path)], stdin=theirs.fileno(), stderr=subprocess.DEVNULL
         )
-        hello = receive_frame(ours, time.monotonic() + 60)
-        assert isinstance(hello["confined"], bool)
+        assert receive_frame(ours, Deadline(60)) == {"refused": None}
         yield ours
         ours.shutdown(socket.SHUT_RDWR)
         assert process.wait(30) == 0
 
 
 def ask(worker: socket.socket, **changes: object) -> dict[str, object]:
-    send(worker, request(**changes), time.monotonic() + 30)
-    reply = receive_frame(worker, time.monotonic() + 30)
+    send(worker, request(**changes), Deadline(30))
+    reply = receive_frame(worker, Deadline(30))
     assert isinstance(reply, dict)
     return reply
 
@@ -102,3 +102,10 @@ def test_an_unreadable_answer_is_wrong_and_a_broken_scorer_is_an_error(worker: s
     reply = ask(worker, generator="prime_factorization", answer="two", expected="2", reference="two")
     assert "does not work" in str(reply["error"])
     assert "cannot be set up" in str(ask(worker, config='{"nothing": 1}')["error"])
+
+
+@pytest.mark.parametrize("generator", ["countdown", "n_queens", "simple_integration"])
+def test_without_confinement_nothing_is_evaluated(generator: str) -> None:
+    reply = _scored(request(generator=generator), confined=False)
+    assert "no Landlock and seccomp" in reply["error"]
+    assert _scored(request(), confined=False) == {"score": 1.0, "note": ""}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reflexa.verifiers.math_pool import MathPool, Rules
-from reflexa.verifiers.math_worker import ANSWER, COMMAND
+from reflexa.verifiers.math_worker import COMMAND
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +24,8 @@ def correct(pool: MathPool, reference: str, candidate: str) -> bool:
     return pool.compare([reference], [candidate], Rules())[0].correct
 
 
-def test_commands_and_answers_have_fixed_sizes() -> None:
+def test_commands_have_a_fixed_size() -> None:
     assert COMMAND.unpack(COMMAND.pack(b"E", 4_000_000)) == (b"E", 4_000_000)
-    assert ANSWER.unpack(ANSWER.pack(-1)) == (-1,)
 
 
 @pytest.mark.parametrize("reference", ["1,22", "$1.22$", r"\boxed{1.22}", r"\(1.22\)", r"\frac{122}{100}", "1.22"])
