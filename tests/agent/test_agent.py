@@ -241,6 +241,29 @@ def test_without_memory_nothing_is_reflected_or_recalled(tmp_path: Path) -> None
     assert episodes[1].attempts[0].messages == task.prompt
 
 
+def test_an_episode_under_way_is_left_out_and_recorded_all_the_same(tmp_path: Path) -> None:
+    verifying, distilled = threading.Event(), threading.Event()
+
+    def slow(task: reflexa.Task, attempt: reflexa.Attempt) -> bool:
+        if task.id == "train-2":
+            verifying.set()
+            distilled.wait(20)
+        return False
+
+    with reflexa.Agent(_learner(), slow, tmp_path / "m.db", _config()) as agent:
+        agent.solve(_metres(1))
+        solving = threading.Thread(target=agent.solve, args=(_metres(2),))
+        solving.start()
+        assert verifying.wait(20)
+        learnt = agent.distill()
+        distilled.set()
+        solving.join(20)
+    assert [each.episodes for each in learnt.runs] == [1]
+    with reflexa.Store.open(tmp_path / "m.db") as store:
+        (run,) = store.list_runs()
+        assert (run.status, store.finished(run.id)) == ("finished", {"train-1", "train-2"})
+
+
 class Lengths:
     """An embedder of one's own."""
 
