@@ -71,7 +71,7 @@ class Statements:
         return self._database.write_at_once(lambda connection: _execute(connection, statement.text, given))
 
     def _statement(self, groups: Sequence[Group], claimed: bool) -> _Statement:
-        shape = (claimed, *((id(group.insert), len(group.rows), *group.rows[0]) for group in groups))
+        shape = (claimed, *((group.insert, len(group.rows), *group.rows[0]) for group in groups))
         known = self._known.get(shape)
         if known is None:
             if len(self._known) >= KNOWN_SHAPES:

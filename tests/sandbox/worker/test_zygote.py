@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import socket
 import struct
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from reflexa.errors import SandboxError
+from reflexa.sandbox.deadline import Deadline
 from reflexa.sandbox.launch import command, readable_paths
 from reflexa.sandbox.process import SandboxProcess
 from reflexa.sandbox.program import Limits
 from reflexa.sandbox.wire import receive_frame, send
 from reflexa.sandbox.worker.zygote import COMMAND, STATUS
 
-_SOON = time.monotonic() + 3600
+_SOON = Deadline(3600)
 _LIMITS = Limits()
 
 
