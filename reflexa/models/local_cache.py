@@ -14,6 +14,8 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 from torch import Tensor
 
+from reflexa.models.local_memory import zeros
+
 SMALLEST = 64
 """Tokens of the smallest size."""
 
@@ -93,7 +95,7 @@ class Shelf(Generic[Owner]):
     def _new(self, places: int) -> tuple[Tensor, Tensor]:
         shape = self._shape
         sizes = (shape.layers, places, shape.heads, self.size, shape.width)
-        keys, values = (torch.zeros(sizes, dtype=shape.dtype, device=shape.device) for _ in range(2))
+        keys, values = (zeros(sizes, shape.dtype, shape.device) for _ in range(2))
         return keys, values
 
 

@@ -20,6 +20,8 @@ from reflexa.models.local_draws import Drawer, Settings, choose
 
 _PROMPT_TOKENS = 4096
 """Prompt tokens computed at once: more would only take more memory."""
+_PROMPT_TOKENS_CPU = 1024
+"""The same on the CPU, where memory for more comes from the system anew at each layer."""
 
 
 @dataclass(eq=False)
@@ -89,6 +91,7 @@ class Decoder:
 
     def __init__(self, model: Any, slots: int) -> None:
         self._model, self._slots = model, slots
+        self._portion = _PROMPT_TOKENS_CPU if model.device.type == "cpu" else _PROMPT_TOKENS
         shape = cache_shape(model)
         self._own: Shelves[Row] = Shelves(replace(shape, tokens=slots * SMALLEST))
         self._stems: Shelves[Group] = Shelves(shape)
@@ -127,7 +130,7 @@ class Decoder:
         cells = self._cells(rows) if rows else None
         free = self._slots - len(rows)
         entering = [self._waiting.popleft() for _ in range(min(free, len(self._waiting)))]
-        *early, last = [*_portions(self._place(entering))] or [[]]
+        *early, last = [*_portions(self._place(entering), self._portion)] or [[]]
         for part in early:
             self._compute([], None, part)
         logits = [self._compute(rows, cells, last)] if rows or last else []
@@ -223,11 +226,11 @@ class Decoder:
         return logits
 
 
-def _portions(prompts: Sequence[_Placed]) -> Iterator[list[_Placed]]:
-    """The prompts in parts of at most ``_PROMPT_TOKENS``, or of one."""
+def _portions(prompts: Sequence[_Placed], most: int) -> Iterator[list[_Placed]]:
+    """The prompts in parts of at most so many tokens, or of one prompt."""
     part: list[_Placed] = []
     for placed in prompts:
-        if part and sum(other.group.cached for other in part) + placed.group.cached > _PROMPT_TOKENS:
+        if part and sum(other.group.cached for other in part) + placed.group.cached > most:
             yield part
             part = []
         part.append(placed)

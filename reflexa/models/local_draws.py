@@ -77,12 +77,14 @@ def _choose(logits: Tensor, numbers: Tensor, temperatures: Tensor, nuclei: Tenso
     shifted = logits - top
     shares = shifted.exp()
     logsums = shares.sum(dim=-1, keepdim=True).log()
-    if not bool((temperatures == 1).all()):
-        warm = torch.where(temperatures > 0, temperatures, 1.0).unsqueeze(1)
-        shares = (shifted / warm).exp_()
-    if bool((nuclei < 1).any()):
-        shares = _nucleus(shares, nuclei)
-    drawn = torch.where((temperatures > 0).unsqueeze(1), _drawn(shares, numbers), likeliest)
+    drawn = likeliest
+    if bool((temperatures > 0).any()):
+        if not bool((temperatures == 1).all()):
+            warm = torch.where(temperatures > 0, temperatures, 1.0).unsqueeze(1)
+            shares = (shifted / warm).exp_()
+        if bool((nuclei < 1).any()):
+            shares = _nucleus(shares, nuclei)
+        drawn = torch.where((temperatures > 0).unsqueeze(1), _drawn(shares, numbers), likeliest)
     return drawn.squeeze(1), (shifted.gather(1, drawn) - logsums).squeeze(1)
 
 

@@ -18,6 +18,7 @@ from reflexa.models.local_adapters import load_weights
 from reflexa.models.local_attention import use_cell_attention
 from reflexa.models.local_decoder import Decoder, Group, Row
 from reflexa.models.local_draws import Settings
+from reflexa.models.local_memory import settle
 from reflexa.types import Completion, Message, Sampling, Usage
 
 _ENDS_OF_TURN = ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>", "<|endoftext|>", "</s>")
@@ -89,6 +90,7 @@ class LocalEngine:
         if threads is not None:
             torch.set_num_threads(threads)
         self._model, self._tokenizer = load_language_model(where, "cuda" if torch.cuda.is_available() else "cpu")
+        settle(self._model)
         self.context = min([context, *_bounds(self._model.config.get_text_config())])
         self._chat = chat_format(self._tokenizer)
         self.closers = self._chat.stops
