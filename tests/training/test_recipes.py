@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from reflexa.cli.recipes import settings_of
 from reflexa.cli.options.train import TrainOptions
+from reflexa.cli.training.recipes import settings_of
 from reflexa.improve.rewarding import TaskSource
 from reflexa.training.algorithms import list_algorithms, list_online
 from reflexa.training.api import train

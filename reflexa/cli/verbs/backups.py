@@ -10,14 +10,14 @@ from reflexa.cli.options.backups import BackupOptions, RestoreOptions
 
 def backup(options: BackupOptions) -> int:
     """Copy the whole database to one file, while others may write."""
-    from reflexa.cli.copying import carry_out_backup
+    from reflexa.cli.memory.copying import carry_out_backup
 
     return carry_out_backup(options)
 
 
 def restore(options: RestoreOptions) -> int:
     """Fill an empty database, of either kind, with a copy's rows."""
-    from reflexa.cli.copying import carry_out_restore
+    from reflexa.cli.memory.copying import carry_out_restore
 
     return carry_out_restore(options)
 

@@ -12,7 +12,7 @@ def checkpoints(options: CheckpointsOptions) -> int:
     Chosen by held-out true reward and its error, never by the reward that was optimised. Where there are enough
     checkpoints a curve is fitted, and its peak says where over-optimisation begins.
     """
-    from reflexa.cli.checkpoints import show
+    from reflexa.cli.training.checkpoints import show
 
     return show(options)
 

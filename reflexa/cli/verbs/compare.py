@@ -12,7 +12,7 @@ def compare(options: CompareOptions) -> int:
     Exact McNemar test, a bootstrap interval of the difference, the tasks recovered and regressed, and the rates at
     equal tokens a task.
     """
-    from reflexa.cli.history import compare_runs
+    from reflexa.cli.runs.history import compare_runs
 
     return compare_runs(options)
 

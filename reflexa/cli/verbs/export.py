@@ -8,7 +8,7 @@ from reflexa.cli.options.export import ExportVerbOptions
 
 def export(options: ExportVerbOptions) -> int:
     """Write verified attempts as training rows, with their lineage and a card that counts what was dropped and why."""
-    from reflexa.cli.exporting import export
+    from reflexa.cli.runs.exporting import export
 
     return export(options)
 

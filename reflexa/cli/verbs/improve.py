@@ -11,7 +11,7 @@ def improve(options: ImproveOptions) -> int:
 
     Held-out tasks are measured and never learnt from. A circle that was stopped goes on with --resume.
     """
-    from reflexa.cli.improving import start
+    from reflexa.cli.training.improving import start
 
     return start(options)
 

@@ -12,7 +12,7 @@ def label(options: LabelVerbOptions) -> int:
     Every label is recorded as it is made; the same command goes on where it was stopped. `reflexa export preferences
     --labels all` makes training rows of them.
     """
-    from reflexa.cli.labelling import label
+    from reflexa.cli.runs.labelling import label
 
     return label(options)
 

@@ -16,21 +16,21 @@ def distill(options: DistillOptions) -> int:
     A model reads a few episodes at a time, and asks for lessons to be added, edited, merged or dropped; what names a
     task, gives an answer away, copies or holds a secret is refused. Calls that were made before are not made again.
     """
-    from reflexa.cli.learning import distil
+    from reflexa.cli.memory.learning import distil
 
     return distil(options)
 
 
 def utility(options: UtilityOptions) -> int:
     """Show what lessons were worth: tasks solved with each, and where it was left out at random."""
-    from reflexa.cli.learning import show_worth
+    from reflexa.cli.memory.learning import show_worth
 
     return show_worth(options)
 
 
 def audit(options: AuditOptions) -> int:
     """Run held-out tasks with and without lessons, with as many calls allowed, and say whether they help."""
-    from reflexa.cli.learning import audit
+    from reflexa.cli.memory.learning import audit
 
     return audit(options)
 

@@ -18,49 +18,49 @@ from reflexa.cli.options.lessons import (
 
 def search(options: SearchOptions) -> int:
     """Find lessons as a run would, the best first."""
-    from reflexa.cli.lessons import search as carry_out
+    from reflexa.cli.memory.lessons import search as carry_out
 
     return carry_out(options)
 
 
 def add(options: AddOptions) -> int:
     """Write a lesson of your own."""
-    from reflexa.cli.lessons import add as carry_out
+    from reflexa.cli.memory.lessons import add as carry_out
 
     return carry_out(options)
 
 
 def review(options: ReviewOptions) -> int:
     """Read the lessons in quarantine; accept or reject them."""
-    from reflexa.cli.lessons import review as carry_out
+    from reflexa.cli.memory.lessons import review as carry_out
 
     return carry_out(options)
 
 
 def import_pack(options: ImportOptions) -> int:
     """Take over a lesson pack, into quarantine."""
-    from reflexa.cli.packs import import_pack as carry_out
+    from reflexa.cli.memory.packs import import_pack as carry_out
 
     return carry_out(options)
 
 
 def export_pack(options: ExportOptions) -> int:
     """Write the active lessons to a lesson pack."""
-    from reflexa.cli.packs import export_pack as carry_out
+    from reflexa.cli.memory.packs import export_pack as carry_out
 
     return carry_out(options)
 
 
 def stats(options: StatsOptions) -> int:
     """Show how much is kept."""
-    from reflexa.cli.packs import stats as carry_out
+    from reflexa.cli.memory.packs import stats as carry_out
 
     return carry_out(options)
 
 
 def prune(options: PruneOptions) -> int:
     """Delete what was named and nothing else refers to: lessons, calls of finished runs, texts that nobody names."""
-    from reflexa.cli.packs import prune as carry_out
+    from reflexa.cli.memory.packs import prune as carry_out
 
     return carry_out(options)
 

@@ -13,14 +13,14 @@ SUMMARY = "What is remembered: reflections, and lessons from other tasks."
 
 def list_reflections(options: ListOptions) -> int:
     """List reflections, newest first."""
-    from reflexa.cli.reflections import show_reflections
+    from reflexa.cli.memory.reflections import show_reflections
 
     return show_reflections(options)
 
 
 def show(options: ShowOptions) -> int:
     """Show one reflection or lesson in full."""
-    from reflexa.cli.reflections import show_reflection
+    from reflexa.cli.memory.reflections import show_reflection
 
     return show_reflection(options)
 

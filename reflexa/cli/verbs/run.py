@@ -13,7 +13,7 @@ def run(options: RunOptions) -> int:
     afterwards. What is recorded is kept at once: a run that was stopped goes on with --resume, and others may help with
     --join.
     """
-    from reflexa.cli.running import start
+    from reflexa.cli.runs.running import start
 
     return start(options)
 

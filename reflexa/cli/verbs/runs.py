@@ -10,7 +10,7 @@ SUMMARY = "List and show runs."
 
 def list_runs(options: ListOptions) -> int:
     """List the runs, newest first."""
-    from reflexa.cli.history import show_runs
+    from reflexa.cli.runs.history import show_runs
 
     return show_runs(options)
 
@@ -20,7 +20,7 @@ def show(options: ShowOptions) -> int:
 
     With --task: every attempt's answer, its feedback, and what the judge said.
     """
-    from reflexa.cli.history import show_run
+    from reflexa.cli.runs.history import show_run
 
     return show_run(options)
 
@@ -30,7 +30,7 @@ def log(options: LogOptions) -> int:
 
     An episode is a sample, with its attempts, feedback, reflections and verdicts.
     """
-    from reflexa.cli.logs import write_run_log
+    from reflexa.cli.runs.logs import write_run_log
 
     return write_run_log(options)
 

@@ -13,7 +13,7 @@ def overoptimization(options: OveroptimizationOptions) -> int:
     n and RL optimise against each. Writes results.json and, with matplotlib, overoptimization.png. A study that was
     stopped goes on when it is called again with the same --out.
     """
-    from reflexa.cli.studying import study
+    from reflexa.cli.training.studying import study
 
     return study(options)
 

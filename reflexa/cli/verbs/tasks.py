@@ -10,35 +10,35 @@ SUMMARY = "Make, list, show, validate and audit task suites."
 
 def new(options: NewOptions) -> int:
     """Make a suite of a data file: writes a TOML into the workspace's tasks/, ready to be used and edited."""
-    from reflexa.cli.drafts import new
+    from reflexa.cli.tasks.drafts import new
 
     return new(options)
 
 
 def list_all(options: ListOptions) -> int:
     """List the suites: the built-in ones and the workspace's."""
-    from reflexa.cli.suites import list_all
+    from reflexa.cli.tasks.suites import list_all
 
     return list_all(options)
 
 
 def show(options: ShowOptions) -> int:
     """Show a suite, or one of its tasks as the agent sees it."""
-    from reflexa.cli.suites import show
+    from reflexa.cli.tasks.suites import show
 
     return show(options)
 
 
 def validate(options: ValidateOptions) -> int:
     """Judge the suite's own solutions and wrong answers, and look for answers in prompts. No model is needed."""
-    from reflexa.cli.suites import validate
+    from reflexa.cli.tasks.suites import validate
 
     return validate(options)
 
 
 def audit(options: AuditOptions) -> int:
     """Measure how often the feedback errs: on the suite's own solutions, on wrong answers, and on recorded attempts."""
-    from reflexa.cli.suites import audit
+    from reflexa.cli.tasks.suites import audit
 
     return audit(options)
 

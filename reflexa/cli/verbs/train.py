@@ -11,7 +11,7 @@ def train(options: TrainOptions) -> int:
 
     The model that is made can be given to --model at once. A run that was stopped goes on with --resume.
     """
-    from reflexa.cli.training import start
+    from reflexa.cli.training.offline import start
 
     return start(options)
 

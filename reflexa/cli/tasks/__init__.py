@@ -1,0 +1,1 @@
+"""Suites: listed, shown, made, checked; files of answers to them, judged."""

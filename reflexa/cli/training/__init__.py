@@ -1,0 +1,1 @@
+"""Training: on rows, on tasks, round after round; which checkpoint to keep, and what optimising too far does."""
