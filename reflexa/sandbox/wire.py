@@ -5,22 +5,17 @@ from __future__ import annotations
 import json
 import socket
 import struct
-import time
 from typing import Any
 
 from reflexa.errors import SandboxError
 from reflexa.sandbox.deadline import Deadline, OutOfTimeError
 from reflexa.sandbox.worker.frames import MAX_FRAME
 
-__all__ = ["OutOfTimeError", "pass_on", "receive", "receive_frame", "send"]
-Until = Deadline | float
-"""A deadline, or a moment on the monotonic clock."""
 
-
-def send(connection: socket.socket, request: dict[str, Any], until: Until) -> None:
+def send(connection: socket.socket, request: dict[str, Any], deadline: Deadline) -> None:
     """Sends a frame."""
     body = json.dumps(request, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    connection.settimeout(_deadline(until).left())
+    connection.settimeout(deadline.left())
     try:
         connection.sendall(struct.pack("!I", len(body)) + body)
     except TimeoutError as error:
@@ -29,9 +24,9 @@ def send(connection: socket.socket, request: dict[str, Any], until: Until) -> No
         raise SandboxError(f"a sandbox ended before it took its work: {error}") from error
 
 
-def pass_on(connection: socket.socket, channel: socket.socket, until: Until) -> None:
+def pass_on(connection: socket.socket, channel: socket.socket, deadline: Deadline) -> None:
     """Hands a socket to the process at the other end."""
-    connection.settimeout(_deadline(until).left())
+    connection.settimeout(deadline.left())
     try:
         socket.send_fds(connection, [b"F"], [channel.fileno()])
     except TimeoutError as error:
@@ -40,9 +35,9 @@ def pass_on(connection: socket.socket, channel: socket.socket, until: Until) -> 
         raise SandboxError(f"a sandbox ended before it took its work: {error}") from error
 
 
-def receive(connection: socket.socket, until: Until) -> Any:
+def receive(connection: socket.socket, deadline: Deadline) -> Any:
     """The report; None where the process ended without one."""
-    frame = receive_frame(connection, until)
+    frame = receive_frame(connection, deadline)
     if frame is None:
         return None
     if not isinstance(frame, dict) or "report" not in frame:
@@ -50,9 +45,8 @@ def receive(connection: socket.socket, until: Until) -> Any:
     return frame["report"]
 
 
-def receive_frame(connection: socket.socket, until: Until) -> Any:
+def receive_frame(connection: socket.socket, deadline: Deadline) -> Any:
     """One frame; None where the process ended. Raises ``SandboxError`` for what is no frame."""
-    deadline = _deadline(until)
     header = _exactly(connection, 4, deadline)
     if header is None:
         return None
@@ -80,7 +74,3 @@ def _exactly(connection: socket.socket, size: int, deadline: Deadline) -> bytes 
             return None
         data += piece
     return bytes(data)
-
-
-def _deadline(until: Until) -> Deadline:
-    return until if isinstance(until, Deadline) else Deadline(until - time.monotonic())
