@@ -43,7 +43,7 @@ from reflexa.training.online.api import train_online
 from reflexa.training.online.config import OnlineConfig, PointConfig
 from reflexa.training.online.conversation import between
 from reflexa.training.online.rollouts import Answer, OnlinePrompt
-from reflexa.training.online.sampling import Speaker
+from reflexa.training.online.speaking import Speaker
 
 LARGEST, LEARNT, HELD_OUT, REFLECTIONS = 30, 300, 60, 4
 REFLECT, RETRY = "\nWrong, check:", "So it is"
