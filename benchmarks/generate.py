@@ -7,9 +7,9 @@ The embedded model on llama.cpp: both engines answer the same chat prompts with 
 the user's cache: 96 calls, 32 under way, with prompts and answers of unequal length; transformers takes them in batches
 of 32, padded, and a batch ends when its last row does. The tokens counted are those of the answers alone.
 
-Engines run in processes of their own, in turn; CPU time is that of all threads, prompts included. llama.cpp runs as
-``reflexa.models.gguf`` runs it, the local engine as ``reflexa.models.local`` does, both called from as many threads as
-there are tasks; transformers runs in bf16 with its default threads.
+Engines run in processes of their own, in turn; CPU time is that of all threads, prompts included. llama.cpp and the
+local engine run as ``--model`` runs them, called from as many threads as there are tasks; transformers runs in bf16 with
+its default threads.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from reflexa.models.embedded import embedded_path
-from reflexa.models.gguf import GgufPolicy
-from reflexa.models.local_dequantised import dequantised
+from reflexa.models.gguf.policy import GgufPolicy
+from reflexa.models.local.dequantised import dequantised
 from reflexa.models.options import PolicyOptions
 from reflexa.types import Message, Sampling
 
@@ -94,7 +94,7 @@ def unequal(new_tokens: int) -> list[tuple[list[Message], int]]:
 
 def measure_local(new_tokens: int) -> dict[int, float]:
     """Tokens per CPU-second of calls of unequal length."""
-    from reflexa.models.local import LocalPolicy
+    from reflexa.models.local.policy import LocalPolicy
 
     policy = LocalPolicy(str(dequantised(embedded_path())), PolicyOptions(slots=UNDER_WAY, context=1024))
 

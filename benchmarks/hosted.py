@@ -65,8 +65,8 @@ def arms(url: str) -> Iterator[dict[str, Callable[[], object]]]:
     import httpx
     import litellm
 
-    from reflexa.models.hosted import HostedPolicy
-    from reflexa.models.hosted_transport import DeadlineTransport
+    from reflexa.models.hosted.policy import HostedPolicy
+    from reflexa.models.hosted.transport import DeadlineTransport
     from reflexa.types import Message, Sampling
 
     messages = [{"role": "user", "content": PROMPT}]

@@ -23,7 +23,7 @@ from reflexa.evaluation import compare
 from reflexa.export import ExportOptions, Measuring, export_rows
 from reflexa.improve import Circle, ImproveConfig, Ledger, Suites
 from reflexa.memory import Store
-from reflexa.models.local_dequantised import checkpoint_of
+from reflexa.models.local.dequantised import checkpoint_of
 from reflexa.tasks import Suite, load_suite
 from reflexa.training.api import train
 from reflexa.training.config import BatchConfig, OptimizerConfig, TrainConfig

@@ -23,7 +23,7 @@ from typing import Any
 
 import torch
 
-from reflexa.models.local_dequantised import checkpoint_of
+from reflexa.models.local.dequantised import checkpoint_of
 from reflexa.rows import CheckpointPoint
 from reflexa.training.config import CheckpointConfig, OptimizerConfig
 from reflexa.training.engine.metrics import StepReport

@@ -34,9 +34,9 @@ import transformers
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.online_learning import Result, interval
-from reflexa.models.local_dequantised import checkpoint_of
-from reflexa.models.local_encoding import Tokens
-from reflexa.models.local_sampling import Draw, Sample, TokenSampler
+from reflexa.models.local.dequantised import checkpoint_of
+from reflexa.models.local.encoding import Tokens
+from reflexa.models.local.sampling import Draw, Sample, TokenSampler
 from reflexa.training.config import CheckpointConfig, OptimizerConfig
 from reflexa.training.engine.metrics import StepReport
 from reflexa.training.online.api import train_online

@@ -30,7 +30,7 @@ from reflexa.agent.labelling import LabelOptions, label_runs
 from reflexa.evaluation import compare
 from reflexa.export import ExportOptions, Measuring, export_rows
 from reflexa.memory import Store
-from reflexa.models.local_dequantised import checkpoint_of
+from reflexa.models.local.dequantised import checkpoint_of
 from reflexa.tasks import Suite
 from reflexa.training.api import train
 from reflexa.training.config import BatchConfig, OptimizerConfig, TrainConfig

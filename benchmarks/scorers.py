@@ -130,7 +130,7 @@ def trained(algorithm: str, base: Path, rows: Sequence[dict[str, Any]], epochs: 
 
 
 def learn(seed: int, rows: int, folder: Path) -> Learnt:
-    from reflexa.models.local_scorer import LocalScorer
+    from reflexa.models.local.scorer import LocalScorer
 
     draw, began = random.Random(seed), time.monotonic()
     base = trained("cpt", make_base(folder / "base", seed), texts(draw, 2 * rows), 5, seed)

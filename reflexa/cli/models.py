@@ -63,7 +63,7 @@ def export(options: ExportOptions) -> int:
     where = resolve_model(options.checkpoint, session)
     _warn_of_retraction(session, where)
     try:
-        from reflexa.models.local_export import export_checkpoint
+        from reflexa.models.local.export import export_checkpoint
     except ModuleNotFoundError as error:
         raise MissingExtraError("exporting a model", "train") from error
     folder = Path(options.out).expanduser()

@@ -22,11 +22,11 @@ def open_embedder(name: str) -> Embedder | None:
 
         return WordLlamaEmbedder()
     if kind == "litellm" and model:
-        from reflexa.models.hosted_embedding import HostedEmbedder
+        from reflexa.models.hosted.embedding import HostedEmbedder
 
         return HostedEmbedder(model)
     if kind == "st" and model:
-        from reflexa.models.local_embedding import SentenceEmbedder
+        from reflexa.models.local.embedding import SentenceEmbedder
 
         return SentenceEmbedder(model)
     raise unknown_name("embedder", name, FORMS)

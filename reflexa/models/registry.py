@@ -80,19 +80,19 @@ def list_models() -> tuple[ModelForm, ...]:
 
 def _open_embedded(options: PolicyOptions) -> Policy:
     from reflexa.models.embedded import embedded_path
-    from reflexa.models.gguf import GgufPolicy
+    from reflexa.models.gguf.policy import GgufPolicy
 
     return GgufPolicy(embedded_path(), options, name=_EMBEDDED)
 
 
 def _open_gguf(file: str, options: PolicyOptions) -> Policy:
-    from reflexa.models.gguf import GgufPolicy
+    from reflexa.models.gguf.policy import GgufPolicy
 
     return GgufPolicy(Path(file).expanduser(), options)
 
 
 def _open_local(where: str, options: PolicyOptions) -> Policy:
-    from reflexa.models.local import LocalPolicy
+    from reflexa.models.local.policy import LocalPolicy
 
     return LocalPolicy(checkpoint_in(where), options)
 
@@ -110,7 +110,7 @@ def _refuse_replay(run: str, options: PolicyOptions) -> Policy:
 
 
 def _open_hosted(name: str, options: PolicyOptions) -> Policy:
-    from reflexa.models.hosted import HostedPolicy
+    from reflexa.models.hosted.policy import HostedPolicy
 
     return HostedPolicy(model=name, api_base=options.api_base, timeout=options.timeout)
 

@@ -12,7 +12,7 @@ def open_scorer(checkpoint: str) -> Scorer:
     Raises ``MissingExtraError`` without torch and transformers, ``PolicyError`` where it cannot be loaded.
     """
     try:
-        from reflexa.models.local_scorer import LocalScorer
+        from reflexa.models.local.scorer import LocalScorer
     except ModuleNotFoundError as error:
         raise MissingExtraError("scoring with trained reward models", "train") from error
     return LocalScorer(checkpoint.removeprefix("hf:"))
@@ -24,8 +24,8 @@ def open_chooser(model: str) -> Chooser:
     Raises ``MissingExtraError`` without torch and transformers, ``PolicyError`` where it cannot be loaded.
     """
     try:
-        from reflexa.models.local_chooser import LocalChooser
-        from reflexa.models.local_dequantised import checkpoint_of
+        from reflexa.models.local.chooser import LocalChooser
+        from reflexa.models.local.dequantised import checkpoint_of
     except ModuleNotFoundError as error:
         raise MissingExtraError("asking a model for likelihoods", "train") from error
     return LocalChooser(checkpoint_of(model))

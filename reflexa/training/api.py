@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from reflexa.errors import ConfigError
-from reflexa.models.local_sampling import TokenSampler
+from reflexa.models.local.sampling import TokenSampler
 from reflexa.rows import CheckpointPoint
 from reflexa.training.config import TrainConfig
 from reflexa.training.data import files_digest

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from reflexa.errors import UsageError
-from reflexa.models.local_encoding import Encoder, Tokens
+from reflexa.models.local.encoding import Encoder, Tokens
 from reflexa.training.algorithms import find_algorithm
 from reflexa.training.algorithms.algorithm import Algorithm
 from reflexa.training.config import Overlong, TrainConfig

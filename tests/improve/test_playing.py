@@ -16,8 +16,8 @@ pytest.importorskip("gymnasium", reason="needs gymnasium: scripts/reflexa setup 
 from reflexa.agent import Bench  # noqa: E402
 from reflexa.errors import UsageError  # noqa: E402
 from reflexa.improve.playing import LOGIT_LIMIT, TaskPlayer, logit, most_turns, passed, played_prompts  # noqa: E402
-from reflexa.models.local_encoding import Tokens  # noqa: E402
-from reflexa.models.local_sampling import Sample  # noqa: E402
+from reflexa.models.local.encoding import Tokens  # noqa: E402
+from reflexa.models.local.sampling import Sample  # noqa: E402
 from reflexa.tasks import Suite, load_suite  # noqa: E402
 from reflexa.training.online.api import train_online  # noqa: E402
 from reflexa.training.online.config import PointConfig  # noqa: E402

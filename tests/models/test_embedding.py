@@ -8,7 +8,7 @@ import pytest
 
 from reflexa.errors import UsageError
 from reflexa.models import open_embedder
-from reflexa.models.hosted_embedding import HostedEmbedder
+from reflexa.models.hosted.embedding import HostedEmbedder
 
 
 def test_embedders_by_name() -> None:

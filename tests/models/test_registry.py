@@ -10,7 +10,7 @@ import pytest
 
 from reflexa.errors import PolicyError, ReflexaError, UsageError
 from reflexa.models import PolicyOptions, list_models, open_policy
-from reflexa.models.hosted import HostedPolicy
+from reflexa.models.hosted.policy import HostedPolicy
 from reflexa.models.scripted import ScriptedPolicy
 from tests.support.tiny_models import make_checkpoint, make_gguf
 

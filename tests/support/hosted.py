@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reflexa.errors import ReflexaError
-from reflexa.models.hosted import HostedPolicy
+from reflexa.models.hosted.policy import HostedPolicy
 from reflexa.models.retrying import Backoff
 from reflexa.types import Message, Sampling
 from tests.support.faulty_server import FaultyServer, Responder, answer

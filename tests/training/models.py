@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import transformers
 
-from reflexa.models.local_encoding import Tokens
+from reflexa.models.local.encoding import Tokens
 from reflexa.training.engine.packing import Example
 
 VOCABULARY = 97

@@ -67,7 +67,7 @@ def _with_budget(ledger: Ledger, options: ImproveOptions) -> Ledger:
 
 def _config(options: ImproveOptions, session: Session) -> ImproveConfig:
     from reflexa.improve import ImproveConfig, find_method
-    from reflexa.models.local_dequantised import checkpoint_of
+    from reflexa.models.local.dequantised import checkpoint_of
 
     if options.task is None:
         raise UsageError("which tasks? name a suite with a training split: reflexa improve --task gsm8k")

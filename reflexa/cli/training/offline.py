@@ -121,7 +121,7 @@ def _recorded(
 
 def _settings(options: TrainOptions, session: Session) -> dict[str, Any]:
     """What was asked for, from the recipe and the command line."""
-    from reflexa.models.local_dequantised import checkpoint_of
+    from reflexa.models.local.dequantised import checkpoint_of
     from reflexa.training.algorithms import list_algorithms, list_online
 
     folder = session.workspace.root / "training"

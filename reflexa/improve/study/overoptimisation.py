@@ -18,7 +18,7 @@ from reflexa.improve.study.config import Size, StudyConfig
 from reflexa.improve.study.results import BestOfNStudy, ProxyStudy, RLStudy, StudyResult
 from reflexa.improve.study.sampling import TinyPolicy
 from reflexa.improve.study.tiny import make_gold, make_policy, make_prompts, make_proxy, parameters_of
-from reflexa.models.local_scorer import LocalScorer
+from reflexa.models.local.scorer import LocalScorer
 from reflexa.rows import CheckpointPoint, PreferenceRow
 from reflexa.training.api import train
 from reflexa.training.config import BatchConfig, CheckpointConfig, OptimizerConfig, TrainConfig

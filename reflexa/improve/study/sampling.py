@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reflexa.models.local_encoding import Tokens
-from reflexa.models.local_sampling import Draw, Sample, TokenSampler
+from reflexa.models.local.encoding import Tokens
+from reflexa.models.local.sampling import Draw, Sample, TokenSampler
 from reflexa.training.engine.loading import load_model, load_tokenizer
 
 

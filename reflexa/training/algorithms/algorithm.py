@@ -29,7 +29,7 @@ from typing import Any
 from torch import Tensor
 
 from reflexa.errors import UsageError
-from reflexa.models.local_encoding import Encoder
+from reflexa.models.local.encoding import Encoder
 from reflexa.rows import Row
 from reflexa.training.engine.heads import Head
 from reflexa.training.engine.packing import Example

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reflexa.models.local_encoding import Encoder
+from reflexa.models.local.encoding import Encoder
 from reflexa.rows import PreferenceRow
 from reflexa.training.algorithms.algorithm import Algorithm, pairs
 from reflexa.training.engine.packing import Example

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reflexa.errors import UsageError
-from reflexa.models.local_encoding import Encoder
+from reflexa.models.local.encoding import Encoder
 from reflexa.rows import UnpairedRow
 from reflexa.training.algorithms.algorithm import Algorithm
 from reflexa.training.engine.packing import Example

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reflexa.models.local_encoding import Encoder
+from reflexa.models.local.encoding import Encoder
 from reflexa.rows import UnpairedRow
 from reflexa.training.algorithms.algorithm import Algorithm, NoOptions
 from reflexa.training.engine.packing import Example

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from reflexa.errors import UsageError
-from reflexa.models.local_encoding import Encoder
+from reflexa.models.local.encoding import Encoder
 from reflexa.rows import PreferenceRow, RankingRow
 from reflexa.training.algorithms.algorithm import Algorithm, pairs
 from reflexa.training.algorithms.dpo import encode_pair

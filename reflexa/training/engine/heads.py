@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from reflexa.models.local_engine import end_tokens
+from reflexa.models.local.engine import end_tokens
 
 Head = Literal["language", "answer", "step"]
 """The next token's log-probabilities; one score for a whole answer; two (wrong, right) for each step."""

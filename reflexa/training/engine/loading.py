@@ -14,7 +14,7 @@ import torch
 import transformers
 
 from reflexa.errors import MissingExtraError, UsageError
-from reflexa.models.local_engine import cpu_has_bf16
+from reflexa.models.local.engine import cpu_has_bf16
 from reflexa.training.config import LoraConfig, Precision
 from reflexa.training.engine.attention import use_packed_attention
 from reflexa.training.engine.gates import use_fast_gates

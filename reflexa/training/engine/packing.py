@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from reflexa.models.local_encoding import Tokens
+from reflexa.models.local.encoding import Tokens
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reflexa.errors import UsageError
-from reflexa.models.local_encoding import Encoder, Tokens
+from reflexa.models.local.encoding import Encoder, Tokens
 from reflexa.rows import Text
 from reflexa.types import Message
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from reflexa.models.local_encoding import Tokens
+from reflexa.models.local.encoding import Tokens
 from reflexa.training.engine.packing import Example
 from reflexa.training.online.rewards import total
 from reflexa.training.online.rollouts import STEPS, Group, Rollout

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Condition
 
-from reflexa.models.local_encoding import Encoder, Tokens
-from reflexa.models.local_sampling import Sample
+from reflexa.models.local.encoding import Encoder, Tokens
+from reflexa.models.local.sampling import Sample
 from reflexa.training.online.conversation import between
 from reflexa.training.online.rollouts import Answer, OnlinePrompt, Segment
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reflexa.errors import UsageError
-from reflexa.models.local_sampling import Draw, Sample
+from reflexa.models.local.sampling import Draw, Sample
 from reflexa.training.online.conversation import between
 from reflexa.training.online.playing import Played
 from reflexa.training.online.rewards import total

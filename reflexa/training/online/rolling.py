@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reflexa.models.local_encoding import Tokens
-from reflexa.models.local_sampling import Draw, Sample, TokenSampler
+from reflexa.models.local.encoding import Tokens
+from reflexa.models.local.sampling import Draw, Sample, TokenSampler
 from reflexa.training.online.playing import Desk, Dialogue, Played
 from reflexa.training.online.rewards import named_parts
 from reflexa.training.online.rollouts import Group, OnlinePrompt, Rollout, Segment

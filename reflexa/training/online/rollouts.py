@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from reflexa.models.local_encoding import Tokens
+from reflexa.models.local.encoding import Tokens
 from reflexa.rows import Text
 from reflexa.types import Frozen
 

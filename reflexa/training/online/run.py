@@ -10,7 +10,7 @@ import torch
 from pydantic import ValidationError
 
 from reflexa.errors import TrainingError
-from reflexa.models.local_sampling import TokenSampler
+from reflexa.models.local.sampling import TokenSampler
 from reflexa.training.algorithms.online_algorithm import CriticOptions
 from reflexa.training.engine.checkpoint import FORMAT, CheckpointRecord, RunIdentity, digest_of, load_optimizer
 from reflexa.training.engine.keeping import Keeper

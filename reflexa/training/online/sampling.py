@@ -8,8 +8,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from reflexa.errors import ReflexaError
-from reflexa.models.local_encoding import Tokens
-from reflexa.models.local_sampling import Draw, Sample, TokenSampler
+from reflexa.models.local.encoding import Tokens
+from reflexa.models.local.sampling import Draw, Sample, TokenSampler
 from reflexa.training.config import SamplingConfig
 from reflexa.training.engine.processes import Processes
 from reflexa.training.online.playing import Played

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from reflexa.errors import UsageError
-from reflexa.models.local_encoding import Encoder, Tokens
-from reflexa.models.local_engine import end_tokens
+from reflexa.models.local.encoding import Encoder, Tokens
+from reflexa.models.local.engine import end_tokens
 from reflexa.training.online.rollouts import OnlinePrompt
 
 

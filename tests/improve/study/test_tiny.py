@@ -13,7 +13,7 @@ from reflexa.improve.study.tiny import (
     make_proxy,
     parameters_of,
 )
-from reflexa.models.local_scorer import LocalScorer
+from reflexa.models.local.scorer import LocalScorer
 from reflexa.training.engine.loading import load_tokenizer
 
 SIZE = Size(width=8, layers=1)

@@ -12,7 +12,7 @@ import torch
 import transformers
 from torch import Tensor
 
-from reflexa.models.local_encoding import Encoder
+from reflexa.models.local.encoding import Encoder
 from reflexa.rows import Row
 from reflexa.training.algorithms import find_algorithm
 from reflexa.training.api import TrainResult, train

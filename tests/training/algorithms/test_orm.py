@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from reflexa.models.local_scorer import LocalScorer
+from reflexa.models.local.scorer import LocalScorer
 from reflexa.rows import UnpairedRow
 from reflexa.training.objectives.reward import ScoredOutcomes, outcome
 from tests.training.algorithms.support import Bench, architecture, run, scores

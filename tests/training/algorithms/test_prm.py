@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from reflexa.models.local_scorer import LocalScorer
+from reflexa.models.local.scorer import LocalScorer
 from reflexa.rows import StepRow
 from reflexa.training.objectives.process import StepBatch, steps
 from reflexa.types import Attempt, Message, Task

@@ -8,7 +8,7 @@ import pytest
 import torch
 import transformers
 
-from reflexa.models.local_scorer import LocalScorer
+from reflexa.models.local.scorer import LocalScorer
 from reflexa.rows import PreferenceRow, RankingRow
 from reflexa.training.config import LoraConfig, OptimizerConfig
 from reflexa.training.objectives.reward import RewardConfig, ScoredPairs, ScoredRankings, bradley_terry, k_wise

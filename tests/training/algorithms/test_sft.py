@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs torch: scripts/reflexa setup train")
 pytest.importorskip("transformers", reason="needs transformers: scripts/reflexa setup train")
 
-from reflexa.models.local_encoding import Encoder  # noqa: E402
+from reflexa.models.local.encoding import Encoder  # noqa: E402
 from reflexa.rows import SFTRow  # noqa: E402
 from reflexa.training.algorithms import find_algorithm  # noqa: E402
 from reflexa.training.algorithms.algorithm import NoOptions  # noqa: E402

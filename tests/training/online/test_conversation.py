@@ -11,7 +11,7 @@ import pytest
 transformers: Any = pytest.importorskip("transformers", reason="needs transformers: scripts/reflexa setup train")
 
 from reflexa.errors import UsageError  # noqa: E402
-from reflexa.models.local_encoding import Encoder  # noqa: E402
+from reflexa.models.local.encoding import Encoder  # noqa: E402
 from reflexa.training.online.conversation import between  # noqa: E402
 from reflexa.types import Message  # noqa: E402
 from tests.support.tiny_models import TEMPLATE, make_checkpoint  # noqa: E402

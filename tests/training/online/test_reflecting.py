@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs torch: scripts/reflexa setup train")
 transformers: Any = pytest.importorskip("transformers", reason="needs transformers: scripts/reflexa setup train")
 
-from reflexa.models.local_sampling import TokenSampler  # noqa: E402
+from reflexa.models.local.sampling import TokenSampler  # noqa: E402
 from reflexa.training.algorithms import find_online  # noqa: E402
 from reflexa.training.config import CheckpointConfig, OptimizerConfig  # noqa: E402
 from reflexa.training.engine.metrics import StepReport  # noqa: E402

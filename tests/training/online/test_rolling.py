@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="needs torch: scripts/reflexa setup 
 transformers: Any = pytest.importorskip("transformers", reason="needs transformers: scripts/reflexa setup train")
 
 from reflexa.errors import VerifierError  # noqa: E402
-from reflexa.models.local_sampling import TokenSampler  # noqa: E402
+from reflexa.models.local.sampling import TokenSampler  # noqa: E402
 from reflexa.training.engine.processes import joined  # noqa: E402
 from reflexa.training.online.playing import Dialogue, Played  # noqa: E402
 from reflexa.training.online.rolling import Games  # noqa: E402

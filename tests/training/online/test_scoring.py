@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="needs torch: scripts/reflexa setup 
 pytest.importorskip("transformers", reason="needs transformers: scripts/reflexa setup train")
 
 from reflexa.errors import UsageError, VerifierError  # noqa: E402
-from reflexa.models.local_scorer import LocalScorer  # noqa: E402
+from reflexa.models.local.scorer import LocalScorer  # noqa: E402
 from reflexa.training.engine.metrics import StepReport  # noqa: E402
 from reflexa.training.online.api import train_online  # noqa: E402
 from reflexa.training.online.config import PointConfig  # noqa: E402
