@@ -8,8 +8,8 @@ the user's cache: 96 calls, 32 under way, with prompts and answers of unequal le
 of 32, padded, and a batch ends when its last row does. The tokens counted are those of the answers alone.
 
 Engines run in processes of their own, in turn; CPU time is that of all threads, prompts included. llama.cpp and the
-local engine run as ``--model`` runs them, called from as many threads as there are tasks; transformers runs in bf16 with
-its default threads.
+local engine run as ``--model`` runs them, called from as many threads as there are tasks; transformers runs in bf16
+with its default threads.
 """
 
 from __future__ import annotations
