@@ -39,9 +39,10 @@ def verify(task, attempt):
 
 @pytest.fixture
 def options(home: Path, tmp_path: Path) -> list[str]:
-    """A tiny model and a suite whose judge can kill. One task at a time: what is computed together differs in its last
-    digits from what is not, and so do now and then the answers.
+    """A tiny model and a suite whose judge can kill. One task at a time, in one thread as the killed processes: what is
+    computed together, or in parts, differs in its last digits from what is not, and so do now and then the answers.
     """
+    torch.set_num_threads(1)
     (home / "reflexa.toml").touch()
     (home / "verifiers").mkdir()
     (home / "verifiers" / "mortal.py").write_text(MORTAL)
