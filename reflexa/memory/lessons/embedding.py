@@ -34,6 +34,7 @@ LOOK_BACK = 512
 class _Bare(NamedTuple):
     """A lesson that has no vector yet."""
 
+    seq: int
     id: str
     text: str
 
@@ -62,8 +63,10 @@ class Embeddings:
         with self._lock:
             if self._caught_up:
                 return
-            while missing := self._database.read(self._missing):
+            after = 0
+            while missing := self._database.read(partial(self._missing, after=after)):
                 self._embed(missing)
+                after = missing[-1].seq
             self._caught_up = True
 
     def embed(self, ids: Sequence[str]) -> None:
@@ -104,10 +107,11 @@ class Embeddings:
         statement = self._database.insert(embeddings).on_conflict_do_nothing(index_elements=once).inline()
         self._database.write(lambda connection: connection.execute(statement, made))
 
-    def _missing(self, connection: Connection, ids: Sequence[str] | None = None) -> list[_Bare]:
+    def _missing(self, connection: Connection, ids: Sequence[str] | None = None, after: int = 0) -> list[_Bare]:
+        """The next of these lessons, or of all, without a vector; ``after`` spares those that were passed already."""
         ours = and_(embeddings.c.lesson_id == lessons.c.id, embeddings.c.embedder == self._embedder.name)
-        statement = select(lessons.c.id, lessons.c.text).outerjoin(embeddings, ours).where(embeddings.c.seq.is_(None))
-        statement = statement.where(lessons.c.status == "active")
+        bare = select(lessons.c.seq, lessons.c.id, lessons.c.text).outerjoin(embeddings, ours)
+        statement = bare.where(embeddings.c.seq.is_(None), lessons.c.status == "active", lessons.c.seq > after)
         if ids is not None:
             statement = statement.where(lessons.c.id.in_(ids))
         return [_Bare(*row) for row in connection.execute(statement.order_by(lessons.c.seq).limit(AT_ONCE))]
