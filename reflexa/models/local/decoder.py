@@ -28,8 +28,8 @@ _PROMPT_TOKENS_CPU = 1024
 class Row:
     """One sample to draw, and what is known of it while it is being drawn.
 
-    ``logprobs`` are the model's own, in nats at temperature 1. ``finished`` tells a row that has ended from one that
-    only reached its limit. ``cached`` counts the tokens in the row's own cache.
+    ``logprobs`` are the model's own, in nats at temperature 1; a row that is not scored has none. ``finished`` tells a
+    row that has ended from one that only reached its limit. ``cached`` counts the tokens in the row's own cache.
     """
 
     group: Group
@@ -192,7 +192,8 @@ class Decoder:
         ended = []
         for row, token, logprob in zip(rows, tokens.tolist(), logprobs.tolist(), strict=True):
             row.tokens.append(token)
-            row.logprobs.append(logprob)
+            if row.drawer.settings.scored:
+                row.logprobs.append(logprob)
             row.finished = row.group.ends(row)
             if row.finished or len(row.tokens) >= row.group.limit:
                 self._leave(row)

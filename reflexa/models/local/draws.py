@@ -6,6 +6,7 @@ the draw of all rows is one pass: the token at which the summed probabilities ex
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,12 +29,13 @@ _NUCLEUS = 256
 @dataclass(frozen=True)
 class Settings:
     """How a row draws: ``temperature`` 0 takes the likeliest token; ``top_p`` below 1 draws from the fewest likeliest
-    tokens that reach it. ``key`` fixes the row's random numbers.
+    tokens that reach it. ``key`` fixes the row's random numbers. ``scored`` asks for the tokens' log-probabilities.
     """
 
     key: tuple[int, ...]
     temperature: float
     top_p: float
+    scored: bool = True
 
 
 class Drawer:
@@ -54,8 +56,11 @@ class Drawer:
 
 def choose(logits: Tensor, drawers: Sequence[Drawer], places: Sequence[int]) -> tuple[Tensor, Tensor]:
     """A token for each row of ``logits`` [rows, vocabulary], at its place, and the token's log-probability in nats (at
-    temperature 1, whatever the row's is): both [rows], on the CPU.
+    temperature 1, whatever the row's is): both [rows], on the CPU. Where no row draws, and none is scored, nothing is
+    computed but the likeliest tokens, and the log-probabilities are nan.
     """
+    if not any(drawer.settings.scored or drawer.settings.temperature > 0 for drawer in drawers):
+        return logits.max(dim=-1).indices.cpu(), torch.full((len(logits),), math.nan)
     numbers = uniform([drawer.state(place) for drawer, place in zip(drawers, places, strict=True)]).to(logits.device)
     temperatures = torch.tensor([drawer.settings.temperature for drawer in drawers], device=logits.device)
     nuclei = torch.tensor([drawer.settings.top_p for drawer in drawers], device=logits.device)

@@ -36,7 +36,9 @@ class Call:
         self._engine, self._sampling = engine, sampling
         self._stops = tuple(text for text in (*sampling.stop, *engine.closers) if text)
         seed = secrets.randbits(63) if sampling.seed is None else sampling.seed
-        draws = [Settings((seed + index,), sampling.temperature, sampling.top_p) for index in range(n)]
+        draws = [
+            Settings((seed + index,), sampling.temperature, sampling.top_p, sampling.logprobs) for index in range(n)
+        ]
         self.group = Group(prompt, draws, min(sampling.max_tokens, engine.context - len(prompt)), self._ends)
         self.answers: dict[Row, Future[Completion]] = {row: Future() for row in self.group.rows}
         self.cancelled = Event()

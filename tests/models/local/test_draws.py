@@ -32,6 +32,17 @@ def test_the_likeliest_is_taken_at_temperature_0() -> None:
     assert logprobs[0].item() == pytest.approx(math.log(0.75))
 
 
+def test_rows_that_are_not_scored_take_the_same_tokens() -> None:
+    logits = torch.randn(32, 5000, generator=torch.Generator().manual_seed(0)).bfloat16()
+    logits[:, [70, 4000]] = 9.0  # the first of equals
+    plain = [Drawer(Settings((7, row), 0.0, 1.0, scored=False)) for row in range(32)]
+    tokens, logprobs = choose(logits, plain, [3] * 32)
+    assert tokens.tolist() == draw(logits, 0.0)[0].tolist() == [70] * 32
+    assert logprobs.isnan().all()
+    drawn = Drawer(Settings((1,), 1.0, 1.0, scored=False))
+    assert not choose(logits, [*plain[1:], drawn], [3] * 32)[1].isnan().any()
+
+
 def test_draws_follow_the_tempered_probabilities_and_log_probabilities_are_the_models_own() -> None:
     logits = torch.tensor([0.1, 0.3, 0.6]).log()
     assert shares(logits * 0.5, 0.5) == pytest.approx([0.1, 0.3, 0.6], abs=0.03)
