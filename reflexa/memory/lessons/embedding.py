@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, Select, and_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, select
 
 from reflexa.errors import PolicyError
 from reflexa.memory.database import Database
@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 
 AT_ONCE = 256
 """Lessons that are embedded and committed together."""
+LOOKED_AT = 4096
+"""Lessons that are read at once to find those without a vector."""
 LONGEST_TEXT = 8_000
 """Characters of a text that are embedded: hosted models refuse more than some thousand tokens."""
 ROWS_AT_ONCE = 10_000
@@ -31,12 +33,13 @@ LOOK_BACK = 512
 """On PostgreSQL a row may become visible after one that was numbered later: so many are looked at again."""
 
 
-class _Bare(NamedTuple):
-    """A lesson that has no vector yet."""
+class _Looked(NamedTuple):
+    """A lesson, and whether it should have a vector and has none yet."""
 
     seq: int
     id: str
     text: str
+    bare: bool
 
 
 class Embeddings:
@@ -64,9 +67,11 @@ class Embeddings:
             if self._caught_up:
                 return
             after = 0
-            while missing := self._database.read(partial(self._missing, after=after)):
-                self._embed(missing)
-                after = missing[-1].seq
+            while looked_at := self._database.read(partial(self._look, after=after)):
+                missing = [lesson for lesson in looked_at if lesson.bare]
+                for start in range(0, len(missing), AT_ONCE):
+                    self._embed(missing[start : start + AT_ONCE])
+                after = looked_at[-1].seq
             self._caught_up = True
 
     def embed(self, ids: Sequence[str]) -> None:
@@ -97,7 +102,7 @@ class Embeddings:
             self._database.read(self._refresh)
             return [] if self._vectors is None else self._vectors.nearest(np.asarray(query, np.float32), n)
 
-    def _embed(self, missing: Sequence[_Bare]) -> None:
+    def _embed(self, missing: Sequence[_Looked]) -> None:
         rows = np.asarray(self._embedder.embed([_sendable(row.text) for row in missing]), "<f4")
         made = [
             {"lesson_id": row.id, "embedder": self._embedder.name, "vector": vector.tobytes()}
@@ -107,14 +112,22 @@ class Embeddings:
         statement = self._database.insert(embeddings).on_conflict_do_nothing(index_elements=once).inline()
         self._database.write(lambda connection: connection.execute(statement, made))
 
-    def _missing(self, connection: Connection, ids: Sequence[str] | None = None, after: int = 0) -> list[_Bare]:
-        """The next of these lessons, or of all, without a vector; ``after`` spares those that were passed already."""
-        ours = and_(embeddings.c.lesson_id == lessons.c.id, embeddings.c.embedder == self._embedder.name)
-        bare = select(lessons.c.seq, lessons.c.id, lessons.c.text).outerjoin(embeddings, ours)
-        statement = bare.where(embeddings.c.seq.is_(None), lessons.c.status == "active", lessons.c.seq > after)
-        if ids is not None:
-            statement = statement.where(lessons.c.id.in_(ids))
-        return [_Bare(*row) for row in connection.execute(statement.order_by(lessons.c.seq).limit(AT_ONCE))]
+    def _missing(self, connection: Connection, ids: Sequence[str]) -> list[_Looked]:
+        return [lesson for lesson in self._lessons(connection, lessons.c.id.in_(ids), len(ids)) if lesson.bare]
+
+    def _look(self, connection: Connection, after: int) -> list[_Looked]:
+        """The next lessons after a ``seq``, with or without a vector: whoever asked for the next without one would
+        have the database pass over all the others each time.
+        """
+        return self._lessons(connection, lessons.c.seq > after, LOOKED_AT)
+
+    def _lessons(self, connection: Connection, which: ColumnElement[bool], most: int) -> list[_Looked]:
+        columns = (lessons.c.seq, lessons.c.id, lessons.c.text, lessons.c.status)
+        chosen = select(*columns).where(which).order_by(lessons.c.seq).limit(most).subquery()
+        ours = and_(embeddings.c.lesson_id == chosen.c.id, embeddings.c.embedder == self._embedder.name)
+        bare = and_(chosen.c.status == "active", embeddings.c.seq.is_(None))
+        statement = select(chosen.c.seq, chosen.c.id, chosen.c.text, bare).outerjoin(embeddings, ours)
+        return [_Looked(*row) for row in connection.execute(statement.order_by(chosen.c.seq))]
 
     def _refresh(self, connection: Connection) -> None:
         """Reads the vectors that are not in memory yet. One whose lesson has gone since is found and then left out."""
