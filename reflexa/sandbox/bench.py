@@ -30,9 +30,10 @@ class Bench:
         self._limits: Limits | None = None
         self._checks = 0
 
-    def start(self) -> None:
+    def start(self) -> SandboxProcess:
         """Has the sandbox up, so that its start is no part of a check."""
         self._process = self._process or self._start()
+        return self._process
 
     def waits(self) -> dict[int, float]:
         """As ``waits_of`` for the sandbox."""
@@ -50,10 +51,10 @@ class Bench:
         send(self._child, tests, deadline)
 
     def _seat(self, limits: Limits) -> None:
-        self._process = self._process or self._start()
+        process = self.start()
         self._child, theirs = socket.socketpair()
         with theirs:
-            self._process.start_child(b"J", (theirs,), limits)
+            process.start_child(b"J", (theirs,), limits)
         self._limits = limits
         self._checks = 0
 

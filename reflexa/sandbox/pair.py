@@ -24,7 +24,7 @@ class WarmPair:
 
     def start(self, apart: bool) -> None:
         """Has the sandboxes up that a check needs, the judge's where tests run ``apart``."""
-        self._candidate = self._candidate or self._start()
+        self._started()
         if apart:
             self._bench.start()
 
@@ -37,7 +37,7 @@ class WarmPair:
 
         Raises ``OutOfTimeError``, ``SandboxError`` and ``VerifierError``.
         """
-        process = self._candidate = self._candidate or self._start()
+        process = self._started()
         answers, answers_end = socket.socketpair()
         ours, theirs = socket.socketpair()
         raw: Any = None
@@ -62,7 +62,7 @@ class WarmPair:
 
     def together(self, request: dict[str, Any], limits: Limits, deadline: Deadline) -> Any:
         """Runs an answer and its tests in one process. Gives the report as it came; raises as ``apart`` does."""
-        process = self._candidate = self._candidate or self._start()
+        process = self._started()
         reports, theirs = socket.socketpair()
         raw: Any = None
         with reports:
@@ -75,6 +75,10 @@ class WarmPair:
                 process.ask_to_end(patiently=raw is None)
                 status = process.ended()
         return raw if raw is not None else ended_together(last_words(status))
+
+    def _started(self) -> SandboxProcess:
+        self._candidate = self._candidate or self._start()
+        return self._candidate
 
     def close(self) -> None:
         """Ends both sandboxes; the next check starts new ones."""

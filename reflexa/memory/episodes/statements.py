@@ -21,7 +21,8 @@ from reflexa.memory.sharing.schema import claims
 LARGEST = 16
 """Rows of one table in a single statement, at most: many rows gain little from it."""
 KNOWN_SHAPES = 64
-_TOKEN = "token"  # noqa: S105 - the name of a parameter
+_CLAIM = "claim"
+"""The parameter for the token of the claim that must stand."""
 _ONE: ColumnElement[Any] = literal_column("1")
 _DIVISION_BY_ZERO = "22012"
 Encode = Callable[[Any], Any]
@@ -67,7 +68,7 @@ class Statements:
         for (name, encode), value in zip(statement.parameters, values, strict=True):
             given[name] = value if encode is None else encode(value)
         if claim is not None:
-            given[_TOKEN] = claim
+            given[_CLAIM] = claim
         return self._database.write_at_once(lambda connection: _execute(connection, statement.text, given))
 
     def _statement(self, groups: Sequence[Group], claimed: bool) -> _Statement:
@@ -89,7 +90,7 @@ class Statements:
             values = [{column.name: parameter for column, parameter in row} for row in rows]
             whole = whole.add_cte(group.insert.values(values).cte(f"part{place}"))
         compiled = whole.compile(dialect=self._database.dialect)
-        ours = {_TOKEN, *(name for name, _ in parameters)}
+        ours = {_CLAIM, *(name for name, _ in parameters)}
         constants = {name: value for name, value in compiled.params.items() if name not in ours}
         return _Statement(str(compiled), tuple(parameters), constants)
 
@@ -111,7 +112,7 @@ def _named(prefix: str, columns: Sequence[Column[Any]]) -> list[tuple[Column[Any
 
 def _proof() -> Select[Any]:
     """One where the claim stands, and stands until the commit; an error where it does not."""
-    mine = select(claims.c.token).where(claims.c.token == bindparam(_TOKEN, type_=claims.c.token.type))
+    mine = select(claims.c.token).where(claims.c.token == bindparam(_CLAIM, type_=claims.c.token.type))
     held = mine.with_for_update(read=True, key_share=True).cte("held")
     return select(_ONE.op("/")(func.count())).select_from(held)
 

@@ -9,19 +9,9 @@ import pytest
 
 from reflexa.improve import Canary, Costs, ImproveConfig, Ledger, Rival, Round
 from reflexa.memory import Store
-from tests.cli.support import Cli
+from tests.cli.support import LETTERS, Cli
 
-SUITE = """
-judge = "regex:right"
-[data]
-file = "words.jsonl"
-[prompt]
-template = "{{ question }}"
-[columns]
-id = "id"
-[splits]
-column = "split"
-"""
+SUITE = LETTERS.replace("regex:[a-m]", "regex:right").replace("letters.jsonl", "words.jsonl")
 RIVAL = Rival(
     run="m1", samples=2, chosen="chosen by the vote of the answers", rate=0.3, difference=0.1, p=0.25, affordable=40,
     tokens=500,
